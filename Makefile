@@ -1,0 +1,89 @@
+# Every target installs what it needs into $(VENV) first; nothing outside this folder is changed.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+CHECKED := $(wildcard conftest.py framesrv tests functional-tests benchmarks tools examples)
+# HYPOTHESIS_PROFILE: dev (the default), ci or nightly; read by conftest.py.
+
+# Silences pip's notice of newer versions: the lock says which one is right.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check bench docs-check lock-check format lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; \
+		do printf '%-18s %s\n' "$$target" "$$text"; done
+
+run: $(INSTALLED) ## install, then run the main job: at present, the pool demonstration
+	$(VENV)/bin/python examples/pool_demo.py
+
+test: $(INSTALLED) ## install, then run every test; framesrv/pool must have 100 % branch coverage
+	@$(RUN) coverage erase
+	$(RUN) coverage run -m pytest
+	@$(RUN) coverage combine --quiet
+	@$(RUN) coverage report
+	$(RUN) coverage report --include='framesrv/pool/*' --fail-under=100
+
+check: $(INSTALLED) lock-check docs-check ## format, lint, types, layers, the lock's form, the docs
+	$(RUN) ruff format --check $(CHECKED)
+	$(RUN) ruff check $(CHECKED)
+	$(RUN) mypy $(CHECKED)
+	$(VENV)/bin/lint-imports
+
+bench: $(INSTALLED) ## measure, and print the figures beside their targets
+	$(RUN) benchmarks
+
+docs-check: $(INSTALLED) ## check that links, commands and examples in the documents are real
+	$(RUN) tools.docs_check
+
+lock-check: ## check that the lock holds names, versions and hashes only
+	@if grep -nvE '^([a-z0-9-]+==[^ ]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$' requirements.lock; \
+		then echo 'requirements.lock: the lines above are not a name, a version or a hash'; exit 1; fi
+
+format: $(INSTALLED) ## format the code and mend what ruff can mend
+	$(RUN) ruff format $(CHECKED)
+	$(RUN) ruff check --fix $(CHECKED)
+
+# UPGRADE=1 takes the newest versions that the ranges allow; without it, pins that still fit stay.
+# The oldest supported Python resolves, so that every supported one can install the result.
+lock: $(LOCKED) ## pin all dependencies anew in requirements.lock (UPGRADE=1 for the newest)
+	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo 'make lock needs Python 3.11: make clean, then make lock PYTHON=python3.11'; exit 1; }
+	@cp requirements.lock requirements.lock.tmp
+	$(RUN) piptools compile --quiet $(if $(UPGRADE),--upgrade) --extra dev --all-build-deps \
+		--generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+		--no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--output-file requirements.lock.tmp pyproject.toml
+	@sed -i.orig -e '/^#/d' -e '/^$$/d' requirements.lock.tmp && rm requirements.lock.tmp.orig
+	@cmp -s requirements.lock.tmp requirements.lock || cp requirements.lock.tmp requirements.lock
+	@rm requirements.lock.tmp
+	@$(MAKE) --no-print-directory lock-check
+
+clean: ## remove the environment and everything generated
+	rm -rf $(VENV) requirements.lock.tmp .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache dist
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is built afresh whenever the lock changes. The stamp is written last and goes
+# with the old environment, so an interrupted install is repaired by the next make.
+$(LOCKED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo; \
+		echo 'framesrv needs Python 3.11 or newer, and "$(PYTHON)" is missing or older.'; \
+		echo 'Install one and name it: make PYTHON=python3.11 $(MAKECMDGOALS)'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo; \
+		echo 'The venv module of "$(PYTHON)" is missing or incomplete.'; \
+		echo 'On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
+	@echo 'Building $(VENV) from requirements.lock ...'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(RUN) pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(RUN) pip install --quiet --no-deps --no-build-isolation -e .
+	@$(RUN) pip check
+	@touch $@

@@ -1,0 +1,116 @@
+"""A pool of at most ``capacity`` buffers of one kind.
+
+The uncontended borrow takes no lock: nobody queues, so the buffer that came home last (its
+pages are warm) is popped from a deque in one atomic step.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from framesrv.pool.base import Pool
+from framesrv.pool.clock import MONOTONIC, Clock
+from framesrv.pool.kind import Kind, LeaseT
+from framesrv.pool.line import Line
+from framesrv.pool.observer import SILENT, PoolObserver
+from framesrv.pool.room import ROOM
+from framesrv.pool.sizing import check_capacity
+from framesrv.pool.slot import Slot
+from framesrv.pool.ticket import Permit, Want
+from framesrv.pool.upkeep import trim_idle
+from framesrv.pool.waiting import TIMEOUT_S, AsyncAcquire, acquire_one_async, try_now, wait_for
+
+
+class BoundedPool(Pool[LeaseT]):
+    def __init__(
+        self,
+        name: str,
+        kind: Kind[LeaseT],
+        *,
+        capacity: int,
+        warm: int | None = None,
+        forgiving: bool = False,
+        observer: PoolObserver = SILENT,
+        clock: Clock = MONOTONIC,
+    ) -> None:
+        self.capacity = capacity
+        self.warm = capacity if warm is None else warm
+        check_capacity(name, self.capacity, self.warm)
+        self._idle: deque[Slot] = deque()
+        self._pop = self._idle.pop
+        line = Line()
+        super().__init__(name, kind, line, forgiving=forgiving, observer=observer, clock=clock)
+        self._queue = line.queue
+        self._warm_up()
+
+    def acquire(self, timeout_s: float = TIMEOUT_S) -> LeaseT:
+        """Borrow a buffer; wait in line for at most ``timeout_s``, then PoolExhausted."""
+        if not self._queue:  # ``take`` once more, in place: it saves a tenth of the round trip
+            try:
+                slot = self._pop()
+            except IndexError:
+                pass
+            else:
+                try:
+                    return self._lend(slot)
+                except BaseException:
+                    self.put_back(slot)
+                    raise
+        lease: LeaseT = wait_for([Want(self)], timeout_s)[0]
+        return lease
+
+    def try_acquire(self) -> LeaseT | None:
+        """Borrow a buffer if one can be had at once."""
+        lease = self.take()
+        return try_now(Want(self)) if lease is None else lease
+
+    def acquire_async(self, timeout_s: float = TIMEOUT_S) -> AsyncAcquire[LeaseT]:
+        """``await`` it for a lease, or use it in ``async with``; the same line as ``acquire``."""
+        return AsyncAcquire(lambda: acquire_one_async(self, (), timeout_s))
+
+    def take(self, shape: tuple[int, ...] = ()) -> LeaseT | None:
+        if not self._queue:
+            try:
+                slot = self._pop()
+            except IndexError:
+                return None
+            try:
+                return self._lend(slot)
+            except BaseException:
+                self.put_back(slot)
+                raise
+        return None
+
+    def home_of(self, slot: Slot) -> Callable[[Slot], object]:
+        return self._idle.append
+
+    def find(self, want: Want) -> Slot | Permit | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        if len(self.slots) + len(self.permits) < self.capacity:
+            permit = Permit()
+            self.permits.add(permit)
+            return permit
+        return None
+
+    def drain_idle(self) -> list[Slot]:
+        return [self._idle.popleft() for _ in range(len(self._idle))]
+
+    def trim(self, idle_for_s: float = 0.0) -> int:
+        """Give back buffers above ``warm`` that were not used for ``idle_for_s``; say how many."""
+        return ROOM.run(trim_idle, self, self._idle, self.warm, idle_for_s)
+
+    def worst_case_bytes(self) -> int:
+        """The most memory that this pool's buffers can take at home."""
+        return self.capacity * self.kind.nbytes_max()
+
+    def _warm_up(self) -> None:
+        """Make the first buffers. If one cannot be had, those made before it are let go."""
+        for _ in range(self.warm):
+            slot = Slot(self, self.kind.make(()))
+            self.slots.add(slot)
+            slot.go_home(slot)
+        self.warmed = self.warm

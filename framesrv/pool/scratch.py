@@ -1,0 +1,111 @@
+"""A BytesIO that is used again and again and never shows what it held before.
+
+A plain BytesIO that is rewound and written to keeps the previous tail: ``getvalue``, ``read``,
+``seek(0, SEEK_END)`` and a gap left by ``seek`` all show it. ``truncate`` would hide it, but
+frees the store, so nothing would be pooled. Here the end of what this holder wrote is the end
+of the file. ``write`` stays the C method: the end is worked out when somebody asks.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any
+
+_ZEROS = bytes(4096)
+
+
+class ScratchBytesIO(io.BytesIO):
+    def __init__(self, initial_bytes: int = 0) -> None:
+        super().__init__()
+        self._end = 0  # the furthest end known; a write since then may lie beyond it
+        super().write(bytes(initial_bytes))  # makes the store, and touches its pages
+        super().seek(0)
+
+    def restart(self) -> None:
+        """Forget what was written and keep the store."""
+        super().seek(0)
+        self._end = 0
+
+    def end(self) -> int:
+        """One past the last byte written since the restart."""
+        self._end = max(self._end, super().tell())
+        return self._end
+
+    def written(self) -> memoryview:
+        return super().getbuffer()[: self.end()]
+
+    def store(self) -> memoryview:
+        """All bytes that the store ever held, whoever wrote them."""
+        return super().getbuffer()
+
+    def store_bytes(self) -> int:
+        with self.store() as everything:
+            return everything.nbytes
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        end = self.end()
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: super().tell(), os.SEEK_END: end}.get(whence)
+        if base is None:
+            raise ValueError(f"invalid whence ({whence}, should be 0, 1 or 2)")
+        if whence == os.SEEK_SET and offset < 0:
+            raise ValueError(f"negative seek value {offset}")
+        target = max(0, base + offset)
+        if target > end:
+            self._fill_gap(end, target)
+        return super().seek(target)
+
+    def _fill_gap(self, start: int, stop: int) -> None:
+        super().seek(start)
+        for at in range(start, stop, len(_ZEROS)):
+            super().write(_ZEROS[: stop - at])
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Move the end only: a real truncate would free the store."""
+        size = super().tell() if size is None else size
+        if size < 0:
+            raise ValueError(f"negative size value {size}")
+        position = super().tell()
+        self._end = min(self.end(), size)
+        super().seek(min(position, self._end))
+        return size
+
+    def getvalue(self) -> bytes:
+        with self.written() as view:
+            return bytes(view)
+
+    def getbuffer(self) -> memoryview:
+        return self.written()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(0, self.end() - super().tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+    read1 = read
+
+    def readinto(self, buffer: Any, /) -> int:
+        with memoryview(buffer).cast("B") as target:
+            data = self.read(len(target))
+            target[: len(data)] = data
+            return len(data)
+
+    readinto1 = readinto
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        start = super().tell()
+        limit = self.end() - start if size is None or size < 0 else min(size, self.end() - start)
+        return super().readline(max(0, limit))
+
+    def readlines(self, hint: int | None = None, /) -> list[bytes]:
+        lines: list[bytes] = []
+        while (line := self.readline()) and (not hint or hint < 0 or sum(map(len, lines)) < hint):
+            lines.append(line)
+        return lines
+
+    def __next__(self) -> bytes:
+        if line := self.readline():
+            return line
+        raise StopIteration
+
+    def __getstate__(self) -> Any:
+        raise TypeError("a pooled buffer cannot be pickled; copy it with bytes(lease.written())")

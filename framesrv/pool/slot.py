@@ -1,0 +1,85 @@
+"""One buffer of a pool, and the count of its turns.
+
+``turns`` goes up by one when the buffer is lent and by one when it comes home, so it is odd
+while it is out. Only the one who holds the buffer changes it: no two threads ever add to the
+same count, nothing is lost and nothing is locked. Gets, returns and the number of leases out
+are sums over these counts, made when somebody asks.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framesrv.pool.base import Pool
+    from framesrv.pool.debug.trace import Trace
+
+
+class Slot:
+    __slots__ = (
+        "borrow",
+        "go_home",
+        "holder",
+        "item",
+        "mark",
+        "overdue",
+        "parked",
+        "parked_long",
+        "pool",
+        "ripe",
+        "shape",
+        "since",
+        "turns",
+        "watch",
+        "way_back",
+    )
+
+    def __init__(self, pool: Pool[Any], item: Any, shape: tuple[int, ...] = ()) -> None:
+        self.pool = pool
+        self.item = item  # the owner of the memory, or the pooled object itself
+        self.shape = shape  # of the view to lend, where that varies
+        self.turns = 0
+        self.parked = False  # in quarantine: home, but its last holder still has a hand on it
+        self.parked_long = False  # and that was reported
+        self.ripe = False  # the kept handle is known to be gone
+        self.since = 0.0  # when it was lent last
+        self.holder: Holder = 0  # who borrowed it last: a thread's ident, or a task
+        self.mark = (-1, 0.0)  # trimming: turns and time when it was first seen unused
+        self.overdue = -1  # the turns at which it was reported as held for too long
+        self.watch: weakref.ref[Any] | None = None  # on a handle kept after release
+        self.borrow: Trace | None = None  # debug: where it was borrowed
+        self.way_back: Trace | None = None  # debug: where it was returned
+        self.go_home: Callable[[Slot], object] = pool.home_of(self)
+
+    @property
+    def is_lent(self) -> bool:
+        return bool(self.turns & 1)
+
+    @property
+    def gets(self) -> int:
+        return (self.turns + 1) >> 1
+
+    @property
+    def returns(self) -> int:
+        return self.turns >> 1
+
+
+class TaskHolder:
+    """A borrower that is an asyncio task; the loop's thread speaks for it too."""
+
+    __slots__ = ("task", "thread")
+
+    def __init__(self, task: Any, thread: int) -> None:
+        self.task = weakref.ref(task)
+        self.thread = thread
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TaskHolder) and self.task == other.task
+
+    def __hash__(self) -> int:
+        return hash(self.task)
+
+
+Holder = int | TaskHolder
