@@ -92,5 +92,5 @@ class _Watch(Lease):
 
 
 @cache
-def watched(lease_class: type[Lease]) -> type[Any]:
+def watched(lease_class: Any) -> type[Any]:
     return type(f"Watched{lease_class.__name__}", (_Watch, lease_class), {"__slots__": ()})
