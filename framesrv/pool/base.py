@@ -10,7 +10,7 @@ from collections import Counter as Tally
 from collections import deque
 from collections.abc import Callable
 from sys import getrefcount
-from typing import Any, Generic, Self
+from typing import Any, Generic, Self, TypeVar
 from weakref import WeakSet
 
 from framesrv.pool import report, upkeep
@@ -28,6 +28,8 @@ from framesrv.pool.stats import PoolStats
 from framesrv.pool.ticket import Permit, Want
 
 MISUSE_KINDS = ("double_release", "foreign_object", "retained_view", "write_after_release")
+
+T = TypeVar("T")
 
 
 class Pool(Generic[LeaseT]):
@@ -221,12 +223,11 @@ class Pool(Generic[LeaseT]):
         A lease dropped without release leaves such a slot (odd turns: a leak), and so does an
         exception that strikes between two steps of a borrow (even turns: an orphan).
         """
-        for slot in list(self.slots):
-            if getrefcount(slot) == _LONE and not slot.parked:
-                if slot.is_lent:
-                    self._reclaim(slot)
-                else:
-                    self.put_idle(slot)
+        for slot in _lone(self.slots):
+            if slot.is_lent:
+                self._reclaim(slot)
+            elif not slot.parked:
+                self.put_idle(slot)
         self.revisit_quarantine()
 
     def _reclaim(self, slot: Slot) -> None:
@@ -287,6 +288,7 @@ class Pool(Generic[LeaseT]):
 
     def _stats(self) -> PoolStats:
         self.sweep()
+        self.line.serve()  # what the sweep found may be what somebody waits for
         return self.scrape()
 
     def scrape(self) -> PoolStats:
@@ -328,12 +330,11 @@ class Pool(Generic[LeaseT]):
         return f"<{type(self).__name__} {self.name!r}, {len(self.slots)} of {self.capacity}>"
 
 
-def _refs_of_a_lone_slot() -> int:
-    """What ``sweep`` sees of an object that only the register knows, on this Python."""
-    register = {object()}
-    for slot in register:
-        return getrefcount(slot)
-    raise AssertionError
+def _lone(register: set[T], refs: int = 0) -> list[T]:
+    """Those that nobody but the register knows."""
+    refs = refs or _LONE_REFS
+    return [each for each in list(register) if getrefcount(each) == refs]
 
 
-_LONE = _refs_of_a_lone_slot()
+# Which count means that is found by trying, since it is not the same on every Python.
+_LONE_REFS = next(refs for refs in range(1, 16) if _lone({object()}, refs))

@@ -34,16 +34,17 @@ def wait_for(wants: Sequence[Want], timeout_s: float) -> list[Any]:
     waker = ThreadWaker()
     ticket = Ticket(wants, get_ident(), waker)
     started = clock.now()
+    deadline = started + timeout_s
     try:
         ROOM.run(join, ticket)
         must_wait = ticket.state is State.WAITING
         while ticket.state is State.WAITING:
-            waited_s = clock.now() - started
-            if waited_s < timeout_s:
-                clock.wait(waker.lock, min(timeout_s - waited_s, TICK_S))
+            now = clock.now()
+            if now < deadline:
+                clock.wait(waker.lock, min(deadline - now, TICK_S))
                 ROOM.run(look_again, ticket)
             else:
-                ROOM.run(expire, ticket, waited_s)
+                ROOM.run(expire, ticket, now - started)
         return _collect(ticket, clock.now() - started if must_wait else None)
     except BaseException:
         ROOM.run(leave, ticket)
@@ -69,16 +70,17 @@ async def wait_for_async(wants: Sequence[Want], timeout_s: float) -> list[Any]:
     waker = TaskWaker()
     ticket = Ticket(wants, current_holder(), waker)
     started = clock.now()
+    deadline = started + timeout_s
     try:
         ROOM.run(join, ticket)
         must_wait = ticket.state is State.WAITING
         while ticket.state is State.WAITING:
-            waited_s = clock.now() - started
-            if waited_s < timeout_s:
-                await waker.nap(ticket, min(timeout_s - waited_s, TICK_S))
+            now = clock.now()
+            if now < deadline:
+                await waker.nap(ticket, min(deadline - now, TICK_S))
                 ROOM.run(look_again, ticket)
             else:
-                ROOM.run(expire, ticket, waited_s)
+                ROOM.run(expire, ticket, now - started)
         leases = _collect(ticket, clock.now() - started if must_wait else None)
     except BaseException:
         ROOM.run(leave, ticket)

@@ -63,7 +63,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.clock.now()
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
+class _Jumping(selectors.DefaultSelector):
     """Looks at the real sockets without waiting, then lets the time that was asked for pass."""
 
     def __init__(self, clock: FakeClock) -> None:
