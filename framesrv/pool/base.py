@@ -210,9 +210,10 @@ class Pool(Generic[LeaseT]):
                 del self.quarantined[slot]
                 slot.ripe = slot.parked_long = False
                 slot.watch = None
-                self.kind.freshen(slot)
+                ready = self._make_ready(slot, self.kind.freshen)
                 slot.parked = False
-                self.put_idle(slot)
+                if ready:
+                    self.put_idle(slot)
         self.alert("quarantine", on=False)
         if self.quarantined:  # looked at after the alert is off: a newcomer's stays on
             self.alert("quarantine", on=True)
@@ -237,15 +238,25 @@ class Pool(Generic[LeaseT]):
         slot.watch = None
         self.leaks["dropped"] += 1
         report.leaked(self, slot, "dropped", "was dropped without release")
-        self.kind.reset(slot)
-        if self.kind.is_free(slot):
-            slot.turns += 1
+        free = self.kind.is_free(slot)
+        slot.parked = not free
+        slot.turns += 1
+        if not self._make_ready(slot, self.kind.reset):
+            slot.parked = False
+        elif free:
             self.put_idle(slot)
         else:
-            slot.parked = True
-            slot.turns += 1
             self.quarantined[slot] = self.clock.now()
             self.alert("quarantine", on=True)
+
+    def _make_ready(self, slot: Slot, how: Callable[[Slot], None]) -> bool:
+        """*locked* False: it could not be made ready (a record's own reset raised) and is gone."""
+        try:
+            how(slot)
+        except Exception:
+            self.retire(slot, "reset_failed")
+            return False
+        return True
 
     # -- misuse ------------------------------------------------------------------------------
 

@@ -55,8 +55,10 @@ class Room:
                 try:
                     return step(*args, **kwargs)
                 finally:
-                    self._tend()
-                    self._inside = 0
+                    try:
+                        self._tend()
+                    finally:
+                        self._inside = 0
         finally:
             self._tidy()
 

@@ -70,6 +70,9 @@ class ScratchBytesIO(io.BytesIO):
         super().seek(min(position, self._end))
         return size
 
+    def close(self) -> None:
+        """The store is the pool's, not the holder's to close. Also called by finalizers."""
+
     def getvalue(self) -> bytes:
         with self.written() as view:
             return bytes(view)
