@@ -10,6 +10,7 @@ import asyncio
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from framesrv.pool.kind import LeaseT
@@ -201,5 +202,10 @@ class AsyncAcquire(Generic[HeldT]):
         self._held = await self._acquire()
         return self._held
 
-    async def __aexit__(self, *error: Any) -> None:
-        self._held.__exit__(*error)
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._held.__exit__(kind, error, at)

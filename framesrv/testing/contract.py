@@ -69,8 +69,8 @@ class PoolContract(ABC):
 
     def test_with_gives_the_buffer_back_also_after_an_error(self) -> None:
         pool = self.make()
-        with pytest.raises(ZeroDivisionError), pool.acquire() as lease:
-            self.scribble(lease)
+        lease = pool.acquire()
+        with pytest.raises(ZeroDivisionError), lease:
             raise ZeroDivisionError
         assert lease.released
         assert pool.stats().leased == 0
@@ -120,7 +120,7 @@ class PoolContract(ABC):
 
     def test_a_lease_is_made_by_a_pool_only(self) -> None:
         lease = self.make().acquire()
-        with pytest.raises(TypeError, match="pool.acquire"):
+        with pytest.raises(TypeError, match=r"pool\.acquire"):
             type(lease)()
         lease.release()
 

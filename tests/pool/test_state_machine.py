@@ -298,8 +298,8 @@ class PoisonedPoolMachine(PoolMachine):
 
 
 def test_random_steps_agree_with_the_model() -> None:
-    run_state_machine_as_test(PoolMachine, settings=settings(stateful_step_count=60))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(PoolMachine, settings=settings(stateful_step_count=60))
 
 
 def test_random_steps_agree_with_the_model_at_poison() -> None:
-    run_state_machine_as_test(PoisonedPoolMachine, settings=settings(stateful_step_count=60))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(PoisonedPoolMachine, settings=settings(stateful_step_count=60))

@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from pathlib import PurePath
 from types import CodeType
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, cast
 
 from framesrv.pool.debug.wrapper import Wrapper
 from framesrv.pool.kind import Kind, LeaseT
@@ -64,7 +64,7 @@ class Traced(Wrapper[LeaseT], Generic[LeaseT]):
         lease = self._lend(slot)
         if slot.turns & self._mask == 1:
             slot.borrow = Trace()
-            lease.__class__ = watched(lease.__class__)
+            lease.__class__ = watched(cast(Any, lease.__class__))
         else:
             slot.borrow = None
         return lease
