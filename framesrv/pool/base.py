@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from sys import getrefcount
 from typing import Any, Generic, Self, TypeVar
 from weakref import WeakSet
@@ -19,7 +19,7 @@ from framesrv.pool.counter import Counter
 from framesrv.pool.errors import DoubleRelease, ForeignObject, PoolError, PoolExhausted
 from framesrv.pool.kind import Kind, LeaseT
 from framesrv.pool.lease import Lease
-from framesrv.pool.line import Line
+from framesrv.pool.line import Line, close_together
 from framesrv.pool.observer import SILENT, PoolObserver
 from framesrv.pool.room import ROOM
 from framesrv.pool.scrape import scrape
@@ -115,10 +115,13 @@ class Pool(Generic[LeaseT]):
 
     def put_back(self, slot: Slot) -> None:
         """A slot that was taken and could not be lent."""
-        slot.turns += slot.turns & 1  # lent for an instant: that was a get and a return
-        slot.go_home(slot)
-        if self.alerts:
-            ROOM.ask(self)
+        ROOM.run(self._put_back, slot)
+
+    def _put_back(self, slot: Slot) -> None:
+        was_lent = slot.is_lent  # for an instant: that was a get and a return
+        slot.turns += was_lent
+        self.put_idle(slot, came_home=was_lent)
+        self.line.serve()
 
     def _allocate_and_lend(self, permit: Permit, shape: tuple[int, ...]) -> LeaseT:
         try:
@@ -162,10 +165,10 @@ class Pool(Generic[LeaseT]):
         self._dropped.append(slot)
         ROOM.ask(self)
 
-    def put_idle(self, slot: Slot) -> None:
-        """*locked* Idle again, or discarded if it must not be kept."""
+    def put_idle(self, slot: Slot, *, came_home: bool = True) -> None:
+        """*locked* Idle again, or let go: a discard if it came home, else a trim."""
         if self.line.closed:
-            self.retire(slot, "closed")
+            self.retire(slot, "closed" if came_home else None)
         elif why := self.kind.spoiled(slot):
             self.retire(slot, why)
         else:
@@ -228,7 +231,7 @@ class Pool(Generic[LeaseT]):
             if slot.is_lent:
                 self._reclaim(slot)
             elif not slot.parked:
-                self.put_idle(slot)
+                self.put_idle(slot, came_home=False)
         self.revisit_quarantine()
 
     def _reclaim(self, slot: Slot) -> None:
@@ -319,13 +322,7 @@ class Pool(Generic[LeaseT]):
 
     def close(self) -> None:
         """Lend nothing any more; buffers still out are discarded when they come home."""
-        ROOM.run(self._close)
-
-    def _close(self) -> None:
-        self.line.close()
-        for slot in self.drain_idle():
-            self.retire(slot, None)
-        self.sweep()
+        ROOM.run(close_pools, [self])
 
     @property
     def closed(self) -> bool:
@@ -339,6 +336,15 @@ class Pool(Generic[LeaseT]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}, {len(self.slots)} of {self.capacity}>"
+
+
+def close_pools(pools: Sequence[Pool[Any]]) -> None:
+    """*locked* Close several in one step, so that nobody is served by one of them meanwhile."""
+    close_together({pool.line: None for pool in pools})
+    for pool in pools:
+        for slot in pool.drain_idle():
+            pool.retire(slot, None)
+        pool.sweep()
 
 
 def _lone(register: set[T], refs: int = 0) -> list[T]:

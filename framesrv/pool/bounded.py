@@ -34,6 +34,7 @@ class BoundedPool(Pool[LeaseT]):
         observer: PoolObserver = SILENT,
         clock: Clock = MONOTONIC,
     ) -> None:
+        self.managed = False  # by a PoolManager, whose budget it counts in
         self.capacity = capacity
         self.warm = capacity if warm is None else warm
         check_capacity(name, self.capacity, self.warm)

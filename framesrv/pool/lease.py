@@ -87,6 +87,9 @@ class Lease:
             "belong to somebody else now; copy what you need before you release"
         )
 
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a lease cannot be copied or pickled: two of it could be released")
+
     def __repr__(self) -> str:
         state = "released" if self.released else "held"
         return f"<{type(self).__name__} of pool {self._pool.name!r}, {state}>"

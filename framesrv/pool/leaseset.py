@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 from framesrv.pool.errors import DoubleRelease, PoolError
 from framesrv.pool.lease import Lease
+
+
+def release_all(leases: Iterable[Lease]) -> Exception | None:
+    """Give back all that are held, the last borrowed first; return the first complaint."""
+    complaint: Exception | None = None
+    for lease in reversed(list(leases)):
+        try:
+            if not lease.released:
+                lease.release()
+        except Exception as error:
+            complaint = complaint or error
+    return complaint
 
 
 class LeaseSet:
@@ -46,13 +58,7 @@ class LeaseSet:
         if self._released:
             raise DoubleRelease("a set of leases was released a second time")
         self._released = True
-        complaint: PoolError | None = None
-        for lease in reversed(self._leases.values()):
-            try:
-                if not lease.released:
-                    lease.release()
-            except PoolError as error:
-                complaint = complaint or error
+        complaint = release_all(self._leases.values())
         if complaint is not None:
             raise complaint
 

@@ -6,6 +6,7 @@ served, so nobody starves. Every function here runs under the room's lock.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -29,9 +30,6 @@ class Line:
     @property
     def closed(self) -> bool:
         return bool(self.queue) and self.queue[-1] is None
-
-    def waiting(self) -> int:
-        return len(self.queue) - self.closed
 
     def serve(self) -> None:
         """Grant as much as there is, in order."""
@@ -58,17 +56,21 @@ class Line:
         for pool in self.pools:
             pool.alert("waiting", on=on)
 
-    def close(self) -> None:
-        """Refuse everybody in the queue and all who come later."""
-        if self.closed:
-            return
+    def close(self) -> list[Want]:
+        """Let nobody in any more; returns those who were in the queue, to be refused."""
         refused = [want for want in self.queue if want is not None]
         self.queue.clear()
         self.queue.append(None)
         for pool in self.pools:
             pool.alert("closed", on=True)
-        for want in refused:
-            refuse(want.ticket, PoolClosed(f"pool {want.pool.name!r} was closed while you waited"))
+        return refused
+
+
+def close_together(lines: Iterable[Line]) -> None:
+    """Close all, and only then refuse: what the refused give back must not be lent again."""
+    refused = [want for line in lines if not line.closed for want in line.close()]
+    for want in refused:
+        refuse(want.ticket, PoolClosed(f"pool {want.pool.name!r} was closed while you waited"))
 
 
 def join(ticket: Ticket) -> None:
@@ -92,7 +94,7 @@ def leave(ticket: Ticket) -> None:
     if ticket.state in (State.LEFT, State.TAKEN):
         return
     ticket.state = State.LEFT
-    ROOM.waiting.pop(ticket.number, None)
+    ROOM.forget(ticket)
     for want in ticket.wants:
         if want.grant is None:
             with suppress(ValueError):  # an interrupt may strike between queue and grant
@@ -107,6 +109,9 @@ def look_again(ticket: Ticket) -> None:
     if ticket.state is State.WAITING:
         for pool in {want.pool for want in ticket.lacking}:
             pool.sweep()
+        for ready in list(ROOM.ready.values()):
+            if not ready.waker.alive():  # its loop was closed before it came for its buffers
+                leave(ready)
         _serve_all(ticket.wants)
 
 
@@ -120,7 +125,7 @@ def refuse(ticket: Ticket, why: Exception) -> None:
 def give_back(want: Want) -> None:
     grant, want.grant = want.grant, None
     if isinstance(grant, Slot):
-        want.pool.put_idle(grant)
+        want.pool.put_idle(grant, came_home=False)
     elif isinstance(grant, Permit):
         want.pool.cancel_permit(grant)
 
@@ -131,7 +136,7 @@ def take(ticket: Ticket) -> None:
     Needs no lock: nobody but the owner changes a ticket that is ready.
     """
     ticket.state = State.TAKEN
-    ROOM.waiting.pop(ticket.number, None)
+    ROOM.forget(ticket)
 
 
 def surrender(ticket: Ticket) -> None:
@@ -143,9 +148,21 @@ def surrender(ticket: Ticket) -> None:
 
 def _make_ready(ticket: Ticket) -> None:
     ticket.state = State.READY
+    ROOM.ready[ticket.number] = ticket
     if not ticket.waker.wake():  # its event loop is closed: nobody will come for it
         ticket.refusal = PoolClosed("the waiter's event loop was closed")
         leave(ticket)
+
+
+def forget_the_parent() -> None:
+    """In a forked child: nobody else is here, so nobody holds the lock or waits."""
+    orphans = ROOM.start_anew()
+    for ticket in orphans:
+        ticket.refusal = PoolClosed("the process forked while this task waited")
+        leave(ticket)
+
+
+os.register_at_fork(after_in_child=forget_the_parent)
 
 
 def _serve_all(wants: Iterable[Want]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from framesrv.errors import BadConfig
 from framesrv.pool import shutdown
 from framesrv.pool.arrays import ArrayPool
-from framesrv.pool.base import Pool
+from framesrv.pool.base import Pool, close_pools
 from framesrv.pool.bounded import BoundedPool
 from framesrv.pool.budget import ByteBudget
 from framesrv.pool.clock import MONOTONIC, Clock
@@ -86,8 +86,11 @@ class PoolManager:
             raise PoolClosed(f"the manager is {self.state}: no pool can be registered any more")
         if pool.name in self._named or pool.name in RESERVED_NAMES:
             raise BadConfig(f"there is a pool named {pool.name!r} already: give this one another")
+        if pool.managed:
+            raise BadConfig(f"pool {pool.name!r} belongs to a manager already")
         self.budget.count_in(pool.name, pool.worst_case_bytes())
         self._named[pool.name] = pool
+        pool.managed = True
         if isinstance(pool, ArrayPool) and pool.dtype == np.uint8:
             self._by_shape.setdefault(pool.shape, pool)
 
@@ -199,8 +202,7 @@ class PoolManager:
         """Refuse new leases and whoever waits; those who hold leases may finish."""
         if self.state is ManagerState.RUNNING:
             self.state = ManagerState.DRAINING
-            for pool in self.pools:
-                pool.close()
+            ROOM.run(close_pools, self.pools)
 
     def shutdown(self, timeout_s: float = 5.0) -> list[shutdown.LeaseStillOut]:
         """Drain, wait for the leases that are out, and name those that did not come home."""

@@ -15,7 +15,6 @@ sent after the lock is free.
 from __future__ import annotations
 
 import logging
-import os
 from _thread import allocate_lock, get_ident
 from collections import deque
 from collections.abc import Callable
@@ -39,7 +38,8 @@ class Room:
         self._inside = 0  # the thread that holds the lock
         self._notes: set[Pool[Any]] = set()
         self._outbox: deque[Callable[[], object]] = deque()
-        self.waiting: dict[int, Ticket] = {}  # by number, so in order
+        self.waiting: dict[int, Ticket] = {}  # by number, so in order; ready ones included
+        self.ready: dict[int, Ticket] = {}  # complete, but nobody came for them yet
 
     def run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one step under the lock; wait for the lock if need be."""
@@ -99,12 +99,15 @@ class Room:
         while self._notes:
             self._notes.pop().tend()
 
-    def forget_the_parent(self) -> None:
-        """In a forked child: nobody else is here, so nobody holds the lock or waits."""
+    def forget(self, ticket: Ticket) -> None:
+        self.waiting.pop(ticket.number, None)
+        self.ready.pop(ticket.number, None)
+
+    def start_anew(self) -> list[Ticket]:
+        """A lock that nobody holds, in a forked child; returns the tickets of the parent."""
         self._lock = allocate_lock()
         self._inside = 0
-        self.waiting.clear()
+        return [*self.waiting.values()]
 
 
 ROOM = Room()
-os.register_at_fork(after_in_child=ROOM.forget_the_parent)

@@ -45,11 +45,17 @@ class Waker(Protocol):
     def wake(self) -> bool:
         """Called under the room's lock. False: nobody will ever hear it."""
 
+    def alive(self) -> bool:
+        """Whether somebody may still come for the ticket."""
+
 
 class Nobody:
     """The waker of a ticket that is looked at and dropped at once."""
 
     def wake(self) -> bool:
+        return True
+
+    def alive(self) -> bool:
         return True
 
 

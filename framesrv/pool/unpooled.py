@@ -142,6 +142,10 @@ class FreshArrayKind(ArrayKind):
     def make(self, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
         return np.empty(self.shape, self.dtype)
 
+    def settle(self, lease: ArrayLease, slot: Slot) -> None:
+        del lease.array  # whoever keeps it may: nobody gets it next
+        slot.go_home(slot)
+
 
 class UnpooledBytesIOPool(Unpooled[BytesIOLease]):
     def __init__(

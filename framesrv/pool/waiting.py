@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from framesrv.pool.kind import LeaseT
+from framesrv.pool.leaseset import release_all
 from framesrv.pool.line import join, leave, look_again, surrender, take
 from framesrv.pool.refusal import expire
 from framesrv.pool.room import ROOM
@@ -98,8 +99,7 @@ def _collect(ticket: Ticket, waited_s: float | None) -> list[Any]:
         for want in ticket.wants:
             leases.append(want.pool.fulfil(want))  # noqa: PERF401 - what was lent so far counts
     except BaseException:
-        for lease in leases:
-            lease.release()
+        release_all(leases)  # what they complain of matters less than what went wrong here
         ROOM.run(surrender, ticket)
         raise
     if waited_s is not None:
@@ -141,6 +141,9 @@ class ThreadWaker:
             self.lock.release()
         return True
 
+    def alive(self) -> bool:
+        return True
+
 
 class TaskWaker:
     __slots__ = ("_future", "_loop")
@@ -155,6 +158,9 @@ class TaskWaker:
         except RuntimeError:  # the loop is closed
             return False
         return True
+
+    def alive(self) -> bool:
+        return not self._loop.is_closed()
 
     async def nap(self, ticket: Ticket, nap_s: float) -> None:
         """Sleep until woken or ``nap_s`` is over."""
