@@ -152,7 +152,6 @@ class Pool(Generic[LeaseT]):
         slot.turns += 1
         self.quarantined[slot] = self.clock.now()
         self.alert("quarantine", on=True)
-        ROOM.ask(self)
 
     def discard_soon(self, slot: Slot, why: str) -> None:
         """Home, and not to be kept. Called by its last holder; never waits."""

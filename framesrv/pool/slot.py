@@ -23,6 +23,7 @@ class Slot:
         "go_home",
         "holder",
         "item",
+        "last_shape",
         "mark",
         "overdue",
         "parked",
@@ -49,6 +50,7 @@ class Slot:
         self.mark = (-1, 0.0)  # trimming: turns and time when it was first seen unused
         self.overdue = -1  # the turns at which it was reported as held for too long
         self.watch: weakref.ref[Any] | None = None  # on a handle kept after release
+        self.last_shape = shape  # debug: of the view that came home last
         self.borrow: Trace | None = None  # debug: where it was borrowed
         self.way_back: Trace | None = None  # debug: where it was returned
         self.go_home: Callable[[Slot], object] = pool.home_of(self)

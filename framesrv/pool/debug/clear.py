@@ -1,4 +1,4 @@
-"""Arrays that are zeroed on return, for those who ask for it."""
+"""Arrays that are found zeroed, for those who ask for it."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ class Cleared(Wrapper[ArrayLease]):
         slot.item.fill(0)
 
     freshen = reset
+
+
+class ClearedLate(Wrapper[ArrayLease]):
+    """Zeroed when lent: where a mark lies on returned buffers, they cannot be zeroed before."""
+
+    def lend(self, slot: Slot) -> ArrayLease:
+        slot.item.fill(0)
+        return super().lend(slot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from framesrv.pool.debug.clear import Cleared
+from framesrv.pool.debug.clear import Cleared, ClearedLate
 from framesrv.pool.debug.fence import FenceMark
 from framesrv.pool.debug.level import DebugLevel
 from framesrv.pool.debug.marks import ArrayMark, BytesMark, Mark, RecordMark
@@ -16,8 +16,8 @@ SAMPLE_ONE_IN: Final = 128
 
 
 def dress_array(plain: Any, level: DebugLevel, *, clear: bool = False) -> Any:
-    if clear and not marks(level):  # a mark overwrites everything anyway
-        plain = Cleared(plain)
+    if clear:
+        plain = ClearedLate(plain) if marks(level) else Cleared(plain)
     return _dress(plain, level, FenceMark if level is DebugLevel.FENCE else ArrayMark)
 
 

@@ -34,7 +34,7 @@ class ArrayMark:
         if content.min() == POISON:
             return None
         dirty = np.flatnonzero(content != POISON)
-        shape, itemsize = slot.shape or slot.item.shape, slot.item.itemsize
+        shape, itemsize = slot.last_shape or slot.item.shape, slot.item.itemsize
         first, last = (place(int(offset), shape, itemsize) for offset in (dirty[0], dirty[-1]))
         return f"{dirty.size} byte(s) differ, first at {first}, last at {last}"
 

@@ -41,8 +41,13 @@ class Poisoned(Wrapper[LeaseT], Generic[LeaseT]):
 
     def settle(self, lease: Any, slot: Slot) -> None:
         slot.way_back = Trace()
+        slot.last_shape = slot.shape
         kept = _derived_views(slot)
-        self._mark.put_on(slot.item)
+        try:
+            self._mark.put_on(slot.item)
+        except BaseException:  # a record's mark is its reset, which is foreign code
+            slot.pool.discard_soon(slot, "reset_failed")
+            raise
         super().settle(lease, slot)
         if kept:
             raise slot.pool.misused("retained_view", _retained(slot, kept))
