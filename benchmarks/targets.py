@@ -1,0 +1,31 @@
+"""What was promised. A figure without an entry here is for information only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from benchmarks.model import Target
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        "roundtrip.sample": Target("<=", 1.0),
+        "roundtrip.off": Target("<=", 0.8),
+        "fresh.pages": Target(">=", 20),
+        "threads.sample_8": Target(">=", 0.8),
+        "contended.sample": Target("<=", 10),
+        **{
+            f"steady.{pool}_{measure}": Target("<=", limit)
+            for pool in ("sample", "off", "bytesio", "bytearray", "record")
+            for measure, limit in (("growth", 1023), ("peak", 4095))
+        },
+    }
+)
+
+
+def with_limits(changes: Mapping[str, float]) -> dict[str, Target]:
+    """The targets with other limits, for a machine or a question that is not ours."""
+    targets = dict(TARGETS)
+    for key, limit in changes.items():
+        targets[key] = Target(targets[key].relation, limit)
+    return targets

@@ -1,0 +1,227 @@
+"""The benchmarks run, say all that they promise, and judge honestly. No figure is judged here."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.cli import INTERRUPTED, main
+from benchmarks.crew import in_threads, run_together
+from benchmarks.designs import DESIGNS, Design
+from benchmarks.harness import Bench
+from benchmarks.progress import Progress
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.targets import TARGETS
+
+ROOT = Path(__file__).parents[2]
+PLAIN = {name: value for name, value in os.environ.items() if name != "STRICT"}
+NAMES = [scenario.name for scenario in SCENARIOS]
+KEYS = {
+    "roundtrip": "queue sample off with kept poison bytesio bytearray record",
+    "fresh": "pages recycled pages_faults recycled_faults",
+    "threads": "sample_2 sample_4 sample_8 off_2 off_4 off_8 queue_8 locked_8",
+    "contended": " ".join(
+        f"{who}{what}"
+        for who in ("sample", "off", "locked", "queue")
+        for what in ("", "_fairness", "_total")
+    ),
+    "steady": " ".join(
+        f"{pool}_{what}"
+        for pool in ("sample", "off", "bytesio", "bytearray", "record")
+        for what in ("growth", "peak")
+    ),
+    "levels": "off sample poison" + (" fence" if sys.platform == "linux" else ""),
+    "token": "secrets urandom pooled in_place",
+    "sizes": " ".join(
+        f"{ladder}_{what}"
+        for ladder in ("powers", *(f"per_doubling_{n}" for n in (1, 2, 4, 8)))
+        for what in ("mean", "worst", "classes", "used")
+    ),
+    "designs": " ".join(
+        f"{what}_{design.key}{threads}"
+        for design in DESIGNS
+        for what, counts in {
+            "idle": ("_1", "_2", "_4", "_8"),
+            "write": ("_1", "_2", "_4", "_8"),
+            "batch": ("_1", "_2"),
+            "p99": ("_1", "_8"),
+            **dict.fromkeys(("blocks", "kib", "faults", "batch_faults"), ("",)),
+        }.items()
+        for threads in counts
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """One quick run of all scenarios, as a user starts it: what it printed, and its JSON."""
+    file = tmp_path_factory.mktemp("bench") / "figures.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--json", str(file)],
+        cwd=ROOT,
+        env=PLAIN,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[-1] for line in done.stderr.splitlines()] == NAMES
+    return done.stdout, json.loads(file.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(Progress(), quick=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_scenario_has_all_its_figures(
+    name: str, everything: tuple[str, dict[str, Any]]
+) -> None:
+    figures = [f for f in everything[1]["figures"] if f["key"].startswith(f"{name}.")]
+    assert sorted(f["key"] for f in figures) == sorted(f"{name}.{k}" for k in KEYS[name].split())
+    for figure in figures:
+        assert math.isfinite(figure["value"]), figure
+        if figure["middle_half"]:
+            assert figure["middle_half"][0] <= figure["value"] <= figure["middle_half"][1]
+
+
+def test_every_target_is_beside_its_figure(everything: tuple[str, dict[str, Any]]) -> None:
+    text, report = everything
+    judged = {f["key"]: f["met"] for f in report["figures"] if f["target"] is not None}
+    assert judged.keys() == TARGETS.keys() == report["targets"].keys()
+    assert report["missed"] == [key for key, met in judged.items() if not met]
+    verdicts = [word for line in text.splitlines() for word in line.split()]
+    assert verdicts.count("ok") + verdicts.count("MISSED") == len(TARGETS)
+    assert verdicts.count("MISSED") == len(report["missed"])
+
+
+def test_the_report_says_where_it_was_taken(everything: tuple[str, dict[str, Any]]) -> None:
+    text, report = everything
+    assert report["quick"] is True
+    assert "quick form" in text
+    assert report["machine"]["cores"] >= 1
+    assert report["machine"]["numpy"] == np.__version__
+    assert report["machine"]["python"].endswith(sys.version.split()[0])
+    assert report["machine"]["platform"]
+    assert report["commit"] is None or len(report["commit"].rstrip("+")) == 12
+
+
+def test_only_strict_fails_for_a_missed_target(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STRICT", raising=False)
+    steady = ["--quick", "--only", "steady"]
+    impossible = [*steady, "--target", "steady.off_peak=-1"]
+    assert main(impossible) == 0
+    assert main([*impossible, "--strict"]) == 1
+    printed = capsys.readouterr().out
+    assert "MISSED" in printed
+    assert "not our limit: steady.off_peak <= -1" in printed
+    monkeypatch.setenv("STRICT", "1")
+    assert main(impossible) == 1
+    generous = [word for key in TARGETS for word in ("--target", f"{key}=1e9")]
+    assert main([*steady, *generous]) == 0
+    assert "MISSED" not in capsys.readouterr().out.rpartition("A steady state")[2]
+    monkeypatch.setenv("STRICT", "0")
+    assert main(impossible) == 0
+
+
+def test_markdown_tables_are_well_formed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--only", "sizes", "--markdown"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 5
+    assert len({row.count("|") for row in rows}) == 1
+    assert set(rows[1]) == set("| -")
+
+
+def test_the_list_and_the_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == NAMES
+    for wrong in (["--only", "nothing"], ["--target", "no.such=1"], ["--target", "fresh.pages=x"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(wrong)
+    assert "there are roundtrip.sample" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts are not sent like this there")
+def test_an_interrupt_ends_it_in_one_line(tmp_path: Path) -> None:
+    """The handler is set by hand: a shell's background jobs are started with SIGINT ignored."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from benchmarks.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-c", code, "--only", "contended", "--json", str(file)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "[1/1] contended\n"
+        process.send_signal(2)
+        out, err = process.communicate()
+    assert process.returncode == INTERRUPTED
+    assert out.count("\n") == 2  # the machine, and no table
+    assert err == "benchmarks: interrupted, nothing was written\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ratios_are_those_of_the_times_a_cycle(bench: Bench) -> None:
+    measured = bench.compare(
+        {"base": lambda cycles: cycles * 1e-4, "slower": lambda cycles: cycles * 3e-4},
+        baseline="base",
+    )
+    assert measured["base"].ratio.median == 1
+    assert measured["slower"].ratio.median == pytest.approx(3)
+    assert measured["slower"].seconds.median == pytest.approx(3e-4)
+
+
+def test_threads_share_the_cycles_evenly() -> None:
+    done: list[tuple[int, int]] = []
+    took_s = in_threads(4, lambda cycles: done.append((threading.get_ident(), cycles)))(102)
+    assert [cycles for _, cycles in done] == [25] * 4
+    assert took_s >= 0
+
+
+def test_a_fault_in_one_thread_is_raised_and_leaves_none_behind() -> None:
+    before = threading.active_count()
+
+    def fail() -> None:
+        raise LookupError("as planned")
+
+    with pytest.raises(LookupError, match="as planned"):
+        run_together([fail, list, list])
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.key)
+@pytest.mark.parametrize("written", [False, True])
+def test_designs_lend_what_was_asked(design: Design, written: bool) -> None:
+    lender = design.build((4, 5, 3), 2, written)
+    for _ in range(3):
+        one, other = lender.acquire(), lender.acquire()
+        for lent in (one, other):
+            assert lender.pixels(lent).shape == (4, 5, 3)
+            assert lender.pixels(lent).dtype == np.uint8
+        assert not np.shares_memory(lender.pixels(one), lender.pixels(other))
+        lender.release(one)
+        lender.release(other)
+        del one, other, lent
+
+
+@pytest.mark.parametrize("name", ["model", "harness", "report"])
+def test_examples_in_the_code(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"benchmarks.{name}"))
+    assert result.attempted > 0
+    assert result.failed == 0
