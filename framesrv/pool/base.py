@@ -1,4 +1,4 @@
-"""What every pool is made of: a register of slots, a queue, and the way home.
+"""What every pool is made of: lending after the queue, misuse, numbers, the end.
 
 The fast paths live in ``BoundedPool`` and ``SizePool``; what is here runs when something is
 out of the ordinary. Methods marked *locked* run under the room's lock and nowhere else.
@@ -6,17 +6,16 @@ out of the ordinary. Methods marked *locked* run under the room's lock and nowhe
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections import deque
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from sys import getrefcount
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self
 from weakref import WeakSet
 
-from framesrv.pool import report, upkeep
+from framesrv.pool import upkeep
 from framesrv.pool.clock import MONOTONIC, Clock
 from framesrv.pool.counter import Counter
 from framesrv.pool.errors import DoubleRelease, ForeignObject, PoolError, PoolExhausted
+from framesrv.pool.homecoming import Homecoming
 from framesrv.pool.kind import Kind, LeaseT
 from framesrv.pool.lease import Lease
 from framesrv.pool.line import Line, close_together
@@ -29,12 +28,8 @@ from framesrv.pool.ticket import Permit, Want
 
 MISUSE_KINDS = ("double_release", "foreign_object", "retained_view", "write_after_release")
 
-T = TypeVar("T")
 
-
-class Pool(Generic[LeaseT]):
-    capacity: int
-
+class Pool(Homecoming, Generic[LeaseT]):
     def __init__(
         self,
         name: str,
@@ -45,54 +40,35 @@ class Pool(Generic[LeaseT]):
         observer: PoolObserver = SILENT,
         clock: Clock = MONOTONIC,
     ) -> None:
-        self.name = name
-        self.kind = kind
-        self.line = line
-        self.observer = observer
-        self.clock = clock
+        super().__init__(name, kind, line, observer, clock)
         self.settle: Callable[[Any, Slot], None] = kind.settle
-        self.slots: set[Slot] = set()
-        self.quarantined: dict[Slot, float] = {}
-        # Truthy while a return must not just put its buffer down and go.
-        self.alerts: set[str] = set()
         # Room reserved for buffers that are being allocated. Weak: a permit lost to an
         # interrupt frees its room by dying.
         self.permits: WeakSet[Permit] = WeakSet()
-        self.misses = self.warmed = self.trimmed = self.timeouts = 0
-        self.retired_gets = self.retired_returns = 0
-        self.discards: Tally[str] = Tally()
-        self.leaks: Tally[str] = Tally()
+        self.misses = self.warmed = self.timeouts = 0
         self.misuse = {name: Counter() for name in MISUSE_KINDS}
         self._forgiving = forgiving  # a second release is counted, not raised
         self._lend = kind.lend
-        self.spoiled_slots: deque[tuple[Slot, str]] = deque()
-        self._dropped: deque[Slot] = deque()
         line.pools.append(self)
 
     # -- what each sort of pool does its own way ------------------------------------------
 
-    def home_of(self, slot: Slot) -> Callable[[Slot], object]:
-        """Where the slot lies while it is idle: the ``append`` of that place."""
-        raise NotImplementedError
+    @property
+    @abstractmethod
+    def capacity(self) -> int:
+        """The most buffers that exist at once."""
 
+    @abstractmethod
     def take(self, shape: tuple[int, ...] = ()) -> LeaseT | None:
         """A lease without waiting and without the lock, or None: then join the line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def find(self, want: Want) -> Slot | Permit | None:
         """*locked* A buffer for the want, or room for one, or nothing yet."""
-        raise NotImplementedError
-
-    def drain_idle(self) -> list[Slot]:
-        """*locked* Take every idle slot out."""
-        raise NotImplementedError
 
     def cancel_permit(self, permit: Permit) -> None:
         """*locked* The room that was reserved is not needed after all."""
         self.permits.discard(permit)
-
-    def left(self, slot: Slot) -> None:
-        """*locked* The slot is gone for good."""
 
     # -- lending, after the queue ------------------------------------------------------------
 
@@ -131,7 +107,7 @@ class Pool(Generic[LeaseT]):
         except BaseException:
             ROOM.run(self._give_up_permit, permit)
             raise
-        ROOM.later(lambda: self.observer.missed(self.name))
+        ROOM.tell(lambda: self.observer.missed(self.name))
         return lease
 
     def enter(self, slot: Slot, permit: Permit) -> None:
@@ -143,122 +119,6 @@ class Pool(Generic[LeaseT]):
     def _give_up_permit(self, permit: Permit) -> None:
         self.cancel_permit(permit)
         self.line.serve()
-
-    # -- the way home ------------------------------------------------------------------------
-
-    def park(self, slot: Slot) -> None:
-        """Home, but somebody still has a hand on it. Called by its last holder; never waits."""
-        slot.parked = True  # before the turn, so that no scrape takes it for idle
-        slot.turns += 1
-        self.quarantined[slot] = self.clock.now()
-        self.alert("quarantine", on=True)
-
-    def discard_soon(self, slot: Slot, why: str) -> None:
-        """Home, and not to be kept. Called by its last holder; never waits."""
-        slot.turns += 1
-        self.spoiled_slots.append((slot, why))
-        ROOM.ask(self)
-
-    def lost(self, slot: Slot) -> None:
-        """A lease died without release. Called from its finalizer; never waits."""
-        self._dropped.append(slot)
-        ROOM.ask(self)
-
-    def put_idle(self, slot: Slot, *, came_home: bool = True) -> None:
-        """*locked* Idle again, or let go: a discard if it came home, else a trim."""
-        if self.line.closed:
-            self.retire(slot, "closed" if came_home else None)
-        elif why := self.kind.spoiled(slot):
-            self.retire(slot, why)
-        else:
-            slot.go_home(slot)
-
-    def retire(self, slot: Slot, why: str | None) -> None:
-        """*locked* Let a slot go: discarded for a reason, or (None) trimmed."""
-        self.slots.discard(slot)
-        self.retired_gets += slot.gets
-        self.retired_returns += slot.returns
-        self.left(slot)
-        if why is None:
-            self.trimmed += 1
-        else:
-            self.discards[why] += 1
-            ROOM.later(lambda: self.observer.discarded(self.name, why))
-        ROOM.later(lambda: setattr(slot, "item", None))  # unmapping may take a while
-
-    def alert(self, reason: str, *, on: bool) -> None:
-        (self.alerts.add if on else self.alerts.discard)(reason)
-
-    # -- looking after things ----------------------------------------------------------------
-
-    def tend(self) -> None:
-        """*locked* Everything that was left to do since the last look."""
-        while self._dropped:
-            self._reclaim(self._dropped.popleft())
-        while self.spoiled_slots:
-            self.retire(*self.spoiled_slots.popleft())
-        self.revisit_quarantine()
-        if self.line.closed:
-            for slot in self.drain_idle():
-                self.retire(slot, "closed")
-        self.line.serve()
-
-    def revisit_quarantine(self) -> None:
-        """*locked* Let go what its keeper has let go."""
-        if not self.quarantined:
-            return
-        for slot in list(self.quarantined):
-            if slot.ripe or self.kind.is_free(slot):
-                del self.quarantined[slot]
-                slot.ripe = slot.parked_long = False
-                slot.watch = None
-                ready = self._make_ready(slot, self.kind.freshen)
-                slot.parked = False
-                if ready:
-                    self.put_idle(slot)
-        self.alert("quarantine", on=False)
-        if self.quarantined:  # looked at after the alert is off: a newcomer's stays on
-            self.alert("quarantine", on=True)
-
-    def sweep(self) -> None:
-        """*locked* Find slots that nobody but the register knows.
-
-        A lease dropped without release leaves such a slot (odd turns: a leak), and so does an
-        exception that strikes between two steps of a borrow (even turns: an orphan).
-        """
-        for slot in _lone(self.slots):
-            if slot.is_lent:
-                self._reclaim(slot)
-            elif not slot.parked:
-                self.put_idle(slot, came_home=False)
-        self.revisit_quarantine()
-
-    def _reclaim(self, slot: Slot) -> None:
-        """*locked* Take home what a leaked lease left behind."""
-        if not slot.is_lent:
-            return
-        slot.watch = None
-        self.leaks["dropped"] += 1
-        report.leaked(self, slot, "dropped", "was dropped without release")
-        free = self.kind.is_free(slot)
-        slot.parked = not free
-        slot.turns += 1
-        if not self._make_ready(slot, self.kind.reset):
-            slot.parked = False
-        elif free:
-            self.put_idle(slot)
-        else:
-            self.quarantined[slot] = self.clock.now()
-            self.alert("quarantine", on=True)
-
-    def _make_ready(self, slot: Slot, how: Callable[[Slot], None]) -> bool:
-        """*locked* False: it could not be made ready (a record's own reset raised) and is gone."""
-        try:
-            how(slot)
-        except Exception:
-            self.retire(slot, "reset_failed")
-            return False
-        return True
 
     # -- misuse ------------------------------------------------------------------------------
 
@@ -344,13 +204,3 @@ def close_pools(pools: Sequence[Pool[Any]]) -> None:
         for slot in pool.drain_idle():
             pool.retire(slot, None)
         pool.sweep()
-
-
-def _lone(register: set[T], refs: int = 0) -> list[T]:
-    """Those that nobody but the register knows."""
-    refs = refs or _LONE_REFS
-    return [each for each in list(register) if getrefcount(each) == refs]
-
-
-# Which count means that is found by trying, since it is not the same on every Python.
-_LONE_REFS = next(refs for refs in range(1, 16) if _lone({object()}, refs))

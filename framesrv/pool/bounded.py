@@ -35,9 +35,9 @@ class BoundedPool(Pool[LeaseT]):
         clock: Clock = MONOTONIC,
     ) -> None:
         self.managed = False  # by a PoolManager, whose budget it counts in
-        self.capacity = capacity
+        self._capacity = capacity
         self.warm = capacity if warm is None else warm
-        check_capacity(name, self.capacity, self.warm)
+        check_capacity(name, capacity, self.warm)
         self._idle: deque[Slot] = deque()
         self._pop = self._idle.pop
         line = Line()
@@ -82,6 +82,13 @@ class BoundedPool(Pool[LeaseT]):
                 self.put_back(slot)
                 raise
         return None
+
+    @property
+    def capacity(self) -> int:
+        return self._capacity
+
+    def left(self, slot: Slot) -> None:
+        """Its room is free again: the register says how many there are."""
 
     def home_of(self, slot: Slot) -> Callable[[Slot], object]:
         return self._idle.append

@@ -8,6 +8,7 @@ byte budget, so they share one line: whoever came first gets the next bytes, how
 from __future__ import annotations
 
 from _thread import get_ident
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from math import prod
@@ -94,9 +95,9 @@ class SizePool(Pool[ArrayLease]):
     def promised_bytes(self) -> int:
         return sum(permit.reserved_bytes for permit in self.permits)
 
+    @abstractmethod
     def room_for(self, nbytes: int) -> int:
         """What a buffer for ``nbytes`` takes."""
-        raise NotImplementedError
 
     def permit(self, nbytes: int) -> Permit | None:
         """*locked* Room for a new buffer, if the budget has it now."""
@@ -143,7 +144,7 @@ class LadderPool(SizePool):
         self._queue = line.queue
 
     @property
-    def capacity(self) -> int:  # type: ignore[override]  # bounded by bytes: the most that fit
+    def capacity(self) -> int:  # bounded by bytes: the most that fit
         return max(1, self.budget.elastic_bytes // self.classes.sizes[0])
 
     def room_for(self, nbytes: int) -> int:
@@ -226,7 +227,7 @@ class OversizePool(SizePool):
         self.alert("one way", on=True)  # every return is a discard
 
     @property
-    def capacity(self) -> int:  # type: ignore[override]  # bounded by bytes: the most that fit
+    def capacity(self) -> int:  # bounded by bytes: the most that fit
         return max(1, self.budget.elastic_bytes // self._ladder.classes.sizes[-1])
 
     def room_for(self, nbytes: int) -> int:

@@ -18,13 +18,10 @@ import logging
 from _thread import allocate_lock, get_ident
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from framesrv.pool.errors import PoolError
 from framesrv.pool.ticket import Ticket
-
-if TYPE_CHECKING:
-    from framesrv.pool.base import Pool
 
 _LOG = logging.getLogger("framesrv.pool")
 
@@ -32,11 +29,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Tended(Protocol):
+    def tend(self) -> None:
+        """Look after what was left to do; called under the lock."""
+
+
 class Room:
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._inside = 0  # the thread that holds the lock
-        self._notes: set[Pool[Any]] = set()
+        self._notes: set[Tended] = set()
         self._outbox: deque[Callable[[], object]] = deque()
         self.waiting: dict[int, Ticket] = {}  # by number, so in order; ready ones included
         self.ready: dict[int, Ticket] = {}  # complete, but nobody came for them yet
@@ -62,7 +64,7 @@ class Room:
         finally:
             self._tidy()
 
-    def ask(self, pool: Pool[Any]) -> None:
+    def ask(self, pool: Tended) -> None:
         """Have ``pool`` looked after soon: now if the lock is free, else by its holder."""
         self._notes.add(pool)
         self._tidy()
