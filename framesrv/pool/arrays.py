@@ -12,17 +12,16 @@ import weakref
 from _thread import get_ident
 from collections.abc import Callable
 from sys import getrefcount
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from framesrv.pool.bounded import BoundedPool
-from framesrv.pool.clock import MONOTONIC, Clock
-from framesrv.pool.debug import DebugLevel, dress_array
+from framesrv.pool.debug import dress_array
 from framesrv.pool.lease import ArrayLease
 from framesrv.pool.memory import Allocator, map_private, mapped_bytes
-from framesrv.pool.observer import SILENT, PoolObserver
+from framesrv.pool.options import PoolOptions
 from framesrv.pool.room import ROOM
 from framesrv.pool.sizing import check_array
 from framesrv.pool.slot import Slot
@@ -122,24 +121,18 @@ class ArrayPool(BoundedPool[ArrayLease]):
         shape: tuple[int, ...],
         dtype: npt.DTypeLike = "uint8",
         capacity: int,
-        warm: int | None = None,
         clear_on_return: bool = False,
-        debug: DebugLevel | None = None,
-        observer: PoolObserver = SILENT,
-        clock: Clock = MONOTONIC,
         allocate: Allocator = map_private,
+        **options: Unpack[PoolOptions],
     ) -> None:
         self.shape, self.dtype = check_array(name, shape, dtype)
-        level = DebugLevel.chosen(debug)
-        plain = ArrayKind(self.shape, self.dtype, clock.now, allocate)
         super().__init__(
             name,
-            dress_array(plain, level, clear=clear_on_return),
+            lambda now, level: dress_array(
+                ArrayKind(self.shape, self.dtype, now, allocate), level, clear=clear_on_return
+            ),
             capacity=capacity,
-            warm=warm,
-            forgiving=level is DebugLevel.OFF,
-            observer=observer,
-            clock=clock,
+            **options,
         )
 
 

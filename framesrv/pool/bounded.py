@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Unpack
 
 from framesrv.pool.base import Pool
-from framesrv.pool.clock import MONOTONIC, Clock
+from framesrv.pool.clock import MONOTONIC
+from framesrv.pool.debug import DebugLevel
 from framesrv.pool.kind import Kind, LeaseT
 from framesrv.pool.line import Line
-from framesrv.pool.observer import SILENT, PoolObserver
+from framesrv.pool.observer import SILENT
+from framesrv.pool.options import PoolOptions
 from framesrv.pool.room import ROOM
 from framesrv.pool.sizing import check_capacity
 from framesrv.pool.slot import Slot
@@ -26,14 +29,14 @@ class BoundedPool(Pool[LeaseT]):
     def __init__(
         self,
         name: str,
-        kind: Kind[LeaseT],
+        make_kind: Callable[[Callable[[], float], DebugLevel], Kind[LeaseT]],
         *,
         capacity: int,
-        warm: int | None = None,
-        forgiving: bool = False,
-        observer: PoolObserver = SILENT,
-        clock: Clock = MONOTONIC,
+        **options: Unpack[PoolOptions],
     ) -> None:
+        level = DebugLevel.chosen(options.get("debug"))
+        clock = options.get("clock", MONOTONIC)
+        warm = options.get("warm")
         self.managed = False  # by a PoolManager, whose budget it counts in
         self._capacity = capacity
         self.warm = capacity if warm is None else warm
@@ -41,7 +44,14 @@ class BoundedPool(Pool[LeaseT]):
         self._idle: deque[Slot] = deque()
         self._pop = self._idle.pop
         line = Line()
-        super().__init__(name, kind, line, forgiving=forgiving, observer=observer, clock=clock)
+        super().__init__(
+            name,
+            make_kind(clock.now, level),
+            line,
+            forgiving=level is DebugLevel.OFF,
+            observer=options.get("observer", SILENT),
+            clock=clock,
+        )
         self._queue = line.queue
         self._warm_up()
 

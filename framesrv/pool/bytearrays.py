@@ -5,27 +5,19 @@ The length is kept; ``used`` says how many bytes count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from typing import Unpack
 
 from framesrv.pool.bounded import BoundedPool
-from framesrv.pool.clock import MONOTONIC, Clock
-from framesrv.pool.debug import DebugLevel, dress_bytes
+from framesrv.pool.debug import dress_bytes
+from framesrv.pool.growing import GrowingKind
 from framesrv.pool.lease import ByteArrayLease
-from framesrv.pool.objects import ObjectKind
-from framesrv.pool.observer import SILENT, PoolObserver
+from framesrv.pool.options import PoolOptions
 from framesrv.pool.sizing import check_growing
 from framesrv.pool.slot import Slot
 
 
-class ByteArrayKind(ObjectKind[ByteArrayLease]):
+class ByteArrayKind(GrowingKind[ByteArrayLease]):
     lease_class = ByteArrayLease
-    attribute: ClassVar[str] = "buffer"
-
-    def __init__(self, initial_bytes: int, max_bytes: int, now: Callable[[], float]) -> None:
-        super().__init__(now)
-        self.initial_bytes = initial_bytes
-        self.max_bytes = max_bytes
 
     def make(self, shape: tuple[int, ...]) -> bytearray:
         return bytearray(self.initial_bytes)
@@ -40,14 +32,8 @@ class ByteArrayKind(ObjectKind[ByteArrayLease]):
     def reset(self, slot: Slot) -> None:
         """Nothing to do: ``used`` starts at 0 with each lease. ``clear`` would free the store."""
 
-    def spoiled(self, slot: Slot) -> str | None:
-        return "oversized" if len(slot.item) > self.max_bytes else None
-
-    def nbytes(self, slot: Slot) -> int:
-        return int(slot.item.__sizeof__())
-
-    def nbytes_max(self) -> int:
-        return self.max_bytes + self.max_bytes // 8
+    def store_bytes(self, slot: Slot) -> int:
+        return len(slot.item)
 
 
 class ByteArrayPool(BoundedPool[ByteArrayLease]):
@@ -68,20 +54,13 @@ class ByteArrayPool(BoundedPool[ByteArrayLease]):
         initial_bytes: int,
         max_bytes: int | None = None,
         capacity: int,
-        warm: int | None = None,
-        debug: DebugLevel | None = None,
-        observer: PoolObserver = SILENT,
-        clock: Clock = MONOTONIC,
+        **options: Unpack[PoolOptions],
     ) -> None:
         max_bytes = initial_bytes * 16 if max_bytes is None else max_bytes
         check_growing(name, initial_bytes, max_bytes)
-        level = DebugLevel.chosen(debug)
         super().__init__(
             name,
-            dress_bytes(ByteArrayKind(initial_bytes, max_bytes, clock.now), level),
+            lambda now, level: dress_bytes(ByteArrayKind(initial_bytes, max_bytes, now), level),
             capacity=capacity,
-            warm=warm,
-            forgiving=level is DebugLevel.OFF,
-            observer=observer,
-            clock=clock,
+            **options,
         )

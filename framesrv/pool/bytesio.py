@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import Final, Unpack
 
 from framesrv.pool.bounded import BoundedPool
-from framesrv.pool.clock import MONOTONIC, Clock
-from framesrv.pool.debug import DebugLevel, dress_bytes
+from framesrv.pool.debug import dress_bytes
+from framesrv.pool.growing import GrowingKind
 from framesrv.pool.lease import BytesIOLease
-from framesrv.pool.objects import ObjectKind
-from framesrv.pool.observer import SILENT, PoolObserver
+from framesrv.pool.options import PoolOptions
 from framesrv.pool.scratch import ScratchBytesIO
 from framesrv.pool.sizing import check_growing
 from framesrv.pool.slot import Slot
 
 DEFAULT_MAX_BYTES: Final = 4 * 1024 * 1024
-_HEADROOM: Final = 8  # a BytesIO that grows takes up to an eighth more than it needs
 
 
-class BytesIOKind(ObjectKind[BytesIOLease]):
+class BytesIOKind(GrowingKind[BytesIOLease]):
     lease_class = BytesIOLease
-    attribute: ClassVar[str] = "buffer"
-
-    def __init__(self, initial_bytes: int, max_bytes: int, now: Callable[[], float]) -> None:
-        super().__init__(now)
-        self.initial_bytes = initial_bytes
-        self.max_bytes = max_bytes
 
     def make(self, shape: tuple[int, ...]) -> ScratchBytesIO:
         return ScratchBytesIO(self.initial_bytes)
@@ -34,15 +25,8 @@ class BytesIOKind(ObjectKind[BytesIOLease]):
     def reset(self, slot: Slot) -> None:
         slot.item.restart()
 
-    def spoiled(self, slot: Slot) -> str | None:
-        return "oversized" if slot.item.store_bytes() > self.max_bytes else None
-
-    def nbytes(self, slot: Slot) -> int:
-        # Not store_bytes(): an export would stop the holder's next write from growing.
-        return int(slot.item.__sizeof__())
-
-    def nbytes_max(self) -> int:
-        return self.max_bytes + self.max_bytes // _HEADROOM
+    def store_bytes(self, slot: Slot) -> int:
+        return int(slot.item.store_bytes())
 
 
 class BytesIOPool(BoundedPool[BytesIOLease]):
@@ -65,19 +49,12 @@ class BytesIOPool(BoundedPool[BytesIOLease]):
         initial_bytes: int,
         max_bytes: int = DEFAULT_MAX_BYTES,
         capacity: int,
-        warm: int | None = None,
-        debug: DebugLevel | None = None,
-        observer: PoolObserver = SILENT,
-        clock: Clock = MONOTONIC,
+        **options: Unpack[PoolOptions],
     ) -> None:
         check_growing(name, initial_bytes, max_bytes)
-        level = DebugLevel.chosen(debug)
         super().__init__(
             name,
-            dress_bytes(BytesIOKind(initial_bytes, max_bytes, clock.now), level),
+            lambda now, level: dress_bytes(BytesIOKind(initial_bytes, max_bytes, now), level),
             capacity=capacity,
-            warm=warm,
-            forgiving=level is DebugLevel.OFF,
-            observer=observer,
-            clock=clock,
+            **options,
         )

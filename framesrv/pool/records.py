@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar, Unpack
 
 from framesrv.pool.bounded import BoundedPool
-from framesrv.pool.clock import MONOTONIC, Clock
-from framesrv.pool.debug import DebugLevel, dress_record
+from framesrv.pool.debug import dress_record
 from framesrv.pool.lease import RecordLease
 from framesrv.pool.objects import ObjectKind
-from framesrv.pool.observer import SILENT, PoolObserver
+from framesrv.pool.options import PoolOptions
 from framesrv.pool.slot import Slot
 
 
@@ -54,19 +53,11 @@ class RecordPool(BoundedPool[RecordLease[RecordT]], Generic[RecordT]):
         factory: Callable[[], RecordT],
         *,
         capacity: int,
-        warm: int | None = None,
-        debug: DebugLevel | None = None,
-        observer: PoolObserver = SILENT,
-        clock: Clock = MONOTONIC,
+        **options: Unpack[PoolOptions],
     ) -> None:
-        level = DebugLevel.chosen(debug)
-        kind: Any = dress_record(RecordKind(factory, clock.now), level)
         super().__init__(
             name,
-            kind,
+            lambda now, level: dress_record(RecordKind(factory, now), level),
             capacity=capacity,
-            warm=warm,
-            forgiving=level is DebugLevel.OFF,
-            observer=observer,
-            clock=clock,
+            **options,
         )
