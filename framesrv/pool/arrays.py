@@ -9,7 +9,6 @@ free. Somebody does: it is quarantined until nobody does any more.
 from __future__ import annotations
 
 import weakref
-from _thread import get_ident
 from collections.abc import Callable
 from sys import getrefcount
 from typing import Any, Unpack
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from framesrv.pool.bounded import BoundedPool
 from framesrv.pool.debug import dress_array
+from framesrv.pool.holder import HERE
 from framesrv.pool.lease import ArrayLease
 from framesrv.pool.memory import Allocator, map_private, mapped_bytes
 from framesrv.pool.options import PoolOptions
@@ -54,7 +54,7 @@ class ArrayKind:
     def lend(self, slot: Slot) -> ArrayLease:
         lease: ArrayLease = _new(ArrayLease)
         slot.since = self._now()
-        slot.holder = get_ident()
+        slot.holder = HERE.thread
         lease.array = slot.item[...]
         lease._pool = slot.pool
         lease._slot = slot

@@ -39,8 +39,9 @@ class BoundedPool(Pool[LeaseT]):
         warm = options.get("warm")
         self.managed = False  # by a PoolManager, whose budget it counts in
         self._capacity = capacity
-        self.warm = capacity if warm is None else warm
-        check_capacity(name, capacity, self.warm)
+        warm = capacity if warm is None else warm
+        check_capacity(name, capacity, warm)
+        self.warm = 0
         self._idle: deque[Slot] = deque()
         self._pop = self._idle.pop
         line = Line()
@@ -53,7 +54,7 @@ class BoundedPool(Pool[LeaseT]):
             clock=clock,
         )
         self._queue = line.queue
-        self._warm_up()
+        self.warm_up(warm)
 
     def acquire(self, timeout_s: float = TIMEOUT_S) -> LeaseT:
         """Borrow a buffer; wait in line for at most ``timeout_s``, then PoolExhausted."""
@@ -125,10 +126,20 @@ class BoundedPool(Pool[LeaseT]):
         """The most memory that this pool's buffers can take at home."""
         return self.capacity * self.kind.nbytes_max()
 
-    def _warm_up(self) -> None:
-        """Make the first buffers. If one cannot be had, those made before it are let go."""
-        for _ in range(self.warm):
+    def warm_up(self, floor: int) -> None:
+        """Have ``floor`` buffers exist from now on, and stay when the pool is trimmed.
+
+        If one cannot be made, the error says so and those made before it stay.
+        """
+        check_capacity(self.name, self.capacity, floor)
+        for _ in range(floor - len(self.slots)):
             slot = Slot(self, self.kind.make(()))
+            ROOM.run(self._enter_warm, slot)
+        self.warm = floor
+
+    def _enter_warm(self, slot: Slot) -> None:
+        if len(self.slots) + len(self.permits) < self.capacity:  # else borrowers made them
             self.slots.add(slot)
-            slot.go_home(slot)
-        self.warmed = self.warm
+            self.warmed += 1
+            self.put_idle(slot, came_home=False)
+            self.line.serve()

@@ -6,6 +6,7 @@ time, for images of other sizes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from framesrv.errors import BadConfig
@@ -42,17 +43,15 @@ class ByteBudget:
     def free_bytes(self) -> int:
         return self.elastic_bytes - self.reserved_bytes
 
-    def count_in(self, name: str, worst_case_bytes: int) -> None:
-        """*locked* Reserve a named pool in full, or refuse the configuration."""
-        wanted = self.named_bytes + worst_case_bytes
+    def count_in(self, worst_cases: Mapping[str, int]) -> None:
+        """*locked* Reserve named pools in full, or refuse the configuration."""
+        named = {**self.named, **worst_cases}
+        wanted = sum(named.values())
         if wanted + self.reserved_bytes > self.total_bytes:
-            parts = ", ".join(
-                f"{pool} {nbytes:,}"
-                for pool, nbytes in [*self.named.items(), (name, worst_case_bytes)]
-            )
+            parts = ", ".join(f"{pool} {nbytes:,}" for pool, nbytes in named.items())
             raise BadConfig(
                 f"the pools need {wanted:,} bytes ({parts}) but the budget is {self.total_bytes:,} "
                 f"({self.reserved_bytes:,} of it lent to other sizes now): lower a capacity or a "
-                f"size, or set FRAMESRV_POOL_BUDGET_BYTES to {wanted:,} or more"
+                f"size, or set FRAMESRV_POOL_BUDGET_BYTES to {wanted} or more"
             )
-        self.named[name] = worst_case_bytes
+        self.named = named

@@ -7,7 +7,6 @@ byte budget, so they share one line: whoever came first gets the next bytes, how
 
 from __future__ import annotations
 
-from _thread import get_ident
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from framesrv.pool.budget import ByteBudget
 from framesrv.pool.clock import Clock
 from framesrv.pool.debug import DebugLevel, dress_array
 from framesrv.pool.errors import BudgetExhausted, JobTooLarge, PoolExhausted
+from framesrv.pool.holder import HERE
 from framesrv.pool.lease import ArrayLease
 from framesrv.pool.line import Line
 from framesrv.pool.memory import Allocator, mapped_bytes
@@ -54,7 +54,7 @@ class ViewKind(ArrayKind):
     def lend(self, slot: Slot) -> ArrayLease:
         lease: ArrayLease = _new(ArrayLease)
         slot.since = self._now()
-        slot.holder = get_ident()
+        slot.holder = HERE.thread
         lease.array = np.ndarray(slot.shape, _UINT8, slot.item)
         lease._pool = slot.pool
         lease._slot = slot
@@ -194,6 +194,9 @@ class LadderPool(SizePool):
                 continue
             missing -= self.kind.nbytes(slot)
             self.retire(slot, None)
+
+    def evictable(self, slot: Slot) -> bool:
+        return any(slot in shelf for shelf in self._idle)
 
     def drain_idle(self) -> list[Slot]:
         return [shelf.popleft() for shelf in self._idle for _ in range(len(shelf))]

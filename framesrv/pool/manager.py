@@ -77,22 +77,26 @@ class PoolManager:
 
     # -- what is there -----------------------------------------------------------------------
 
-    def register(self, pool: BoundedPool[Any]) -> None:
-        """Put a pool under this manager's budget; refused if the sum would not fit."""
-        ROOM.run(self._register, pool)
+    def register(self, *pools: BoundedPool[Any]) -> None:
+        """Put pools under this manager's budget: all of them, or none if the sum does not fit."""
+        ROOM.run(self._register, pools)
 
-    def _register(self, pool: BoundedPool[Any]) -> None:
+    def _register(self, pools: Sequence[BoundedPool[Any]]) -> None:
         if self.state is not ManagerState.RUNNING:
             raise PoolClosed(f"the manager is {self.state}: no pool can be registered any more")
-        if pool.name in self._named or pool.name in RESERVED_NAMES:
-            raise BadConfig(f"there is a pool named {pool.name!r} already: give this one another")
-        if pool.managed:
-            raise BadConfig(f"pool {pool.name!r} belongs to a manager already")
-        self.budget.count_in(pool.name, pool.worst_case_bytes())
-        self._named[pool.name] = pool
-        pool.managed = True
-        if isinstance(pool, ArrayPool) and pool.dtype == np.uint8:
-            self._by_shape.setdefault(pool.shape, pool)
+        taken = {*self._named, *RESERVED_NAMES}
+        for pool in pools:
+            if pool.name in taken:
+                raise BadConfig(f"there is a pool named {pool.name!r} already: choose another name")
+            if pool.managed:
+                raise BadConfig(f"pool {pool.name!r} belongs to a manager already")
+            taken.add(pool.name)
+        self.budget.count_in({pool.name: pool.worst_case_bytes() for pool in pools})
+        for pool in pools:
+            self._named[pool.name] = pool
+            pool.managed = True
+            if isinstance(pool, ArrayPool) and pool.dtype == np.uint8:
+                self._by_shape.setdefault(pool.shape, pool)
 
     @property
     def pools(self) -> list[Pool[Any]]:

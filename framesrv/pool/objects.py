@@ -6,11 +6,11 @@ the last holder still has the object (or an export of it), and it is quarantined
 
 from __future__ import annotations
 
-from _thread import get_ident
 from collections.abc import Callable
 from sys import getrefcount
 from typing import Any, ClassVar, Generic
 
+from framesrv.pool.holder import HERE
 from framesrv.pool.kind import LeaseT
 from framesrv.pool.room import ROOM
 from framesrv.pool.slot import Slot
@@ -32,7 +32,7 @@ class ObjectKind(Generic[LeaseT]):
     def lend(self, slot: Slot) -> LeaseT:
         lease: LeaseT = _new(self.lease_class)
         slot.since = self._now()
-        slot.holder = get_ident()
+        slot.holder = HERE.thread
         setattr(lease, self.attribute, slot.item)
         lease._pool = slot.pool
         lease._slot = slot

@@ -6,7 +6,6 @@ from framesrv.pool.deadlock import find_ring
 from framesrv.pool.errors import PoolDeadlock, PoolError
 from framesrv.pool.line import leave
 from framesrv.pool.room import ROOM
-from framesrv.pool.scrape import waiting
 from framesrv.pool.ticket import State, Ticket, Want
 
 
@@ -28,14 +27,18 @@ def expire(ticket: Ticket, waited_s: float) -> None:
 
 
 def _numbers(want: Want) -> str:
-    pool = want.pool
-    now = pool.scrape()
+    """Of all pools in the line: those that share the byte budget are short of it together."""
+    sharing = [pool.scrape() for pool in want.pool.line.pools]
+
+    def total(number: str) -> int:
+        return sum(getattr(stats, number) for stats in sharing)
+
     text = (
-        f"total {now.existing} of {now.capacity}, leased {now.leased}, idle {now.idle}, "
-        f"quarantined {now.quarantined}, waiting {waiting(pool)}, "
-        f"oldest lease {now.oldest_lease_age_s:.3f} s old"
+        f"total {total('existing')} of {want.pool.capacity}, leased {total('leased')}, "
+        f"idle {total('idle')}, quarantined {total('quarantined')}, waiting {total('waiting')}, "
+        f"oldest lease {max(stats.oldest_lease_age_s for stats in sharing):.3f} s old"
     )
-    if now.quarantined:
+    if total("quarantined"):
         text += (
             ". Quarantined buffers are home, but their last holder still keeps the array or "
             "object: `del` it before the release; a loop that keeps `a = lease.array` needs one "

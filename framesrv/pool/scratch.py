@@ -19,6 +19,7 @@ class ScratchBytesIO(io.BytesIO):
     def __init__(self, initial_bytes: int = 0) -> None:
         super().__init__()
         self._end = 0  # the furthest end known; a write since then may lie beyond it
+        self._hole = -1  # a position beyond the end, where nothing was written yet
         super().write(bytes(initial_bytes))  # makes the store, and touches its pages
         super().seek(0)
 
@@ -26,10 +27,13 @@ class ScratchBytesIO(io.BytesIO):
         """Forget what was written and keep the store."""
         super().seek(0)
         self._end = 0
+        self._hole = -1
 
     def end(self) -> int:
         """One past the last byte written since the restart."""
-        self._end = max(self._end, super().tell())
+        position = super().tell()
+        if position != self._hole:
+            self._end = max(self._end, position)
         return self._end
 
     def written(self) -> memoryview:
@@ -51,11 +55,12 @@ class ScratchBytesIO(io.BytesIO):
         if whence == os.SEEK_SET and offset < 0:
             raise ValueError(f"negative seek value {offset}")
         target = max(0, base + offset)
-        if target > end:
-            self._fill_gap(end, target)
+        self._hole = target if target > end else -1
+        self._hide(end, min(target, self.store_bytes()))
         return super().seek(target)
 
-    def _fill_gap(self, start: int, stop: int) -> None:
+    def _hide(self, start: int, stop: int) -> None:
+        """Zeros over what an earlier holder left in a gap; past the store, BytesIO does it."""
         super().seek(start)
         for at in range(start, stop, len(_ZEROS)):
             super().write(_ZEROS[: stop - at])
@@ -65,9 +70,9 @@ class ScratchBytesIO(io.BytesIO):
         size = super().tell() if size is None else size
         if size < 0:
             raise ValueError(f"negative size value {size}")
-        position = super().tell()
         self._end = min(self.end(), size)
-        super().seek(min(position, self._end))
+        self._hole = super().tell()  # truncating moves the end, never the position
+        self.seek(self._hole)
         return size
 
     def close(self) -> None:

@@ -63,13 +63,18 @@ class PoolSettings:
     def build(self, observer: PoolObserver = SILENT) -> PoolManager:
         """The manager with its pools, warmed up; refused if the budget cannot hold them."""
         manager = PoolManager(self.budget_bytes, debug=self.debug, observer=observer)
-        for name, numbers in self.pools.items():
-            manager.register(_build_pool(name, numbers, debug=self.debug, observer=observer))
+        pools = [
+            _build_empty(name, numbers, debug=self.debug, observer=observer)
+            for name, numbers in self.pools.items()
+        ]
+        manager.register(*pools)  # refused before anything is allocated
+        for pool in pools:
+            pool.warm_up(self.pools[pool.name]["warm"])
         return manager
 
 
-def _build_pool(name: str, numbers: Numbers, **common: Any) -> BoundedPool[Any]:
-    options: dict[str, Any] = {**numbers, **common}
+def _build_empty(name: str, numbers: Numbers, **common: Any) -> BoundedPool[Any]:
+    options: dict[str, Any] = {**numbers, **common, "warm": 0}
     if name in SHAPES:
         return ArrayPool(name, shape=SHAPES[name], **options)
     if name == "jpeg":
@@ -99,8 +104,8 @@ class _Reader:
             key: default if (value := asked[key]) is None else value
             for key, default in defaults.items()
         }
-        if asked["warm"] is None:  # a changed capacity moves an unsaid warm along
-            numbers["warm"] = numbers["capacity"]
+        if asked["capacity"] is not None and asked["warm"] is None:
+            numbers["warm"] = numbers["capacity"]  # a changed capacity moves an unsaid warm along
         self._check_order(name, numbers, "warm", "capacity")
         if "max_bytes" in numbers:
             self._check_order(name, numbers, "initial_bytes", "max_bytes")

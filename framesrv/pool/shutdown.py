@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from framesrv.pool.report import name_of, stack_now
 from framesrv.pool.room import ROOM
 
 if TYPE_CHECKING:
@@ -58,9 +57,9 @@ def _still_out(pool: Pool[Any]) -> list[LeaseStillOut]:
         LeaseStillOut(
             pool=pool.name,
             age_s=max(0.0, now - slot.since),
-            holder=name_of(slot.holder),
+            holder=str(slot.holder),
             borrowed_at=slot.borrow.text() if slot.borrow is not None else "",
-            now_at=stack_now(slot.holder),
+            now_at=slot.holder.stack(),
         )
         for slot in list(pool.slots)
         if slot.is_lent

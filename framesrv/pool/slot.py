@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from framesrv.pool.holder import HERE, Holder
+
 if TYPE_CHECKING:
     from framesrv.pool.base import Pool
     from framesrv.pool.debug.trace import Trace
@@ -46,7 +48,7 @@ class Slot:
         self.parked_long = False  # and that was reported
         self.ripe = False  # the kept handle is known to be gone
         self.since = 0.0  # when it was lent last
-        self.holder: Holder = 0  # who borrowed it last: a thread's ident, or a task
+        self.holder: Holder = HERE.thread  # who borrowed it last
         self.mark = (-1, 0.0)  # trimming: turns and time when it was first seen unused
         self.overdue = -1  # the turns at which it was reported as held for too long
         self.watch: weakref.ref[Any] | None = None  # on a handle kept after release
@@ -66,22 +68,3 @@ class Slot:
     @property
     def returns(self) -> int:
         return self.turns >> 1
-
-
-class TaskHolder:
-    """A borrower that is an asyncio task; the loop's thread speaks for it too."""
-
-    __slots__ = ("task", "thread")
-
-    def __init__(self, task: Any, thread: int) -> None:
-        self.task = weakref.ref(task)
-        self.thread = thread
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TaskHolder) and self.task == other.task
-
-    def __hash__(self) -> int:
-        return hash(self.task)
-
-
-Holder = int | TaskHolder

@@ -15,7 +15,8 @@ from enum import Enum, auto
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
-from framesrv.pool.slot import Holder, Slot
+from framesrv.pool.holder import Holder
+from framesrv.pool.slot import Slot
 
 if TYPE_CHECKING:
     from framesrv.pool.base import Pool

@@ -18,6 +18,7 @@ from framesrv.pool.bytesio import DEFAULT_MAX_BYTES, BytesIOKind
 from framesrv.pool.clock import MONOTONIC
 from framesrv.pool.counter import Counter
 from framesrv.pool.errors import DoubleRelease, ForeignObject, PoolClosed
+from framesrv.pool.holder import current_task_holder
 from framesrv.pool.kind import Kind, LeaseT
 from framesrv.pool.lease import ArrayLease, ByteArrayLease, BytesIOLease, Lease, RecordLease
 from framesrv.pool.records import RecordKind, RecordT
@@ -58,8 +59,9 @@ class Unpooled(Generic[LeaseT]):
 
     def acquire_async(self, timeout_s: float = TIMEOUT_S) -> AsyncAcquire[LeaseT]:
         async def acquire() -> LeaseT:
+            holder = current_task_holder()
             lease = self.acquire(timeout_s)
-            own([lease])
+            own([lease], holder)
             return lease
 
         return AsyncAcquire(acquire)

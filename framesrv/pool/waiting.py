@@ -7,18 +7,18 @@ happen without anybody telling the pool.
 from __future__ import annotations
 
 import asyncio
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from framesrv.pool.holder import HERE, TaskHolder, current_task_holder
 from framesrv.pool.kind import LeaseT
 from framesrv.pool.leaseset import release_all
 from framesrv.pool.line import join, leave, look_again, surrender, take
 from framesrv.pool.refusal import expire
 from framesrv.pool.room import ROOM
-from framesrv.pool.slot import TaskHolder
 from framesrv.pool.ticket import NOBODY, State, Ticket, Want
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def wait_for(wants: Sequence[Want], timeout_s: float) -> list[Any]:
     check_timeout(timeout_s)
     clock = wants[0].pool.clock
     waker = ThreadWaker()
-    ticket = Ticket(wants, get_ident(), waker)
+    ticket = Ticket(wants, HERE.thread, waker)
     started = clock.now()
     deadline = started + timeout_s
     try:
@@ -55,7 +55,7 @@ def wait_for(wants: Sequence[Want], timeout_s: float) -> list[Any]:
 
 def try_now(want: Want) -> Any:
     """A lease if it can be had without waiting, else None."""
-    ticket = Ticket([want], get_ident(), NOBODY)
+    ticket = Ticket([want], HERE.thread, NOBODY)
     try:
         ROOM.run(join, ticket)
         if ticket.state is State.WAITING:
@@ -70,7 +70,8 @@ async def wait_for_async(wants: Sequence[Want], timeout_s: float) -> list[Any]:
     check_timeout(timeout_s)
     clock = wants[0].pool.clock
     waker = TaskWaker()
-    ticket = Ticket(wants, current_holder(), waker)
+    holder = current_task_holder()
+    ticket = Ticket(wants, holder, waker)
     started = clock.now()
     deadline = started + timeout_s
     try:
@@ -87,7 +88,7 @@ async def wait_for_async(wants: Sequence[Want], timeout_s: float) -> list[Any]:
     except BaseException:
         ROOM.run(leave, ticket)
         raise
-    return own(leases)
+    return own(leases, holder)
 
 
 def _collect(ticket: Ticket, waited_s: float | None) -> list[Any]:
@@ -114,16 +115,8 @@ def check_timeout(timeout_s: float) -> None:
         raise ValueError(f"timeout_s must be 0 or more seconds, not {timeout_s!r}")
 
 
-def current_holder() -> TaskHolder:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("acquire_async must be awaited inside a task")
-    return TaskHolder(task, get_ident())
-
-
-def own(leases: list[Any]) -> list[Any]:
+def own(leases: list[Any], holder: TaskHolder) -> list[Any]:
     """Note that a task, not just a thread, borrowed these."""
-    holder = current_holder()
     for lease in leases:
         lease._slot.holder = holder
     return leases
@@ -179,9 +172,10 @@ class TaskWaker:
 
 
 async def acquire_one_async(pool: Pool[LeaseT], shape: tuple[int, ...], timeout_s: float) -> LeaseT:
+    holder = current_task_holder()
     lease = pool.take(shape)
     if lease is not None:
-        own([lease])
+        own([lease], holder)
         return lease
     leases: list[LeaseT] = await wait_for_async([Want(pool, shape)], timeout_s)
     return leases[0]
