@@ -168,6 +168,16 @@ class Pool(Homecoming, Generic[LeaseT]):
         """*locked* The numbers as they are, without looking for lost buffers first."""
         return scrape(self)
 
+    def units_in_all(self) -> int:
+        """How much there is to lend, in the unit that bounds this pool."""
+        return self.capacity
+
+    def units_wanted(self, want: Want) -> int:
+        return 1
+
+    def units_of(self, item: Slot | Permit) -> int:
+        return 1
+
     def shortage(self, want: Want) -> str:
         """How an error begins that tells of a want in vain."""
         return f"no buffer of pool {self.name!r} came free"

@@ -52,10 +52,6 @@ class Homecoming(ABC):
     def drain_idle(self) -> list[Slot]:
         """*locked* Take every idle slot out."""
 
-    def evictable(self, slot: Slot) -> bool:
-        """*locked* Whether an idle slot is kept although somebody waits: it does not help him."""
-        return False
-
     @abstractmethod
     def left(self, slot: Slot) -> None:
         """*locked* The slot is gone for good."""

@@ -114,6 +114,15 @@ class SizePool(Pool[ArrayLease]):
     def left(self, slot: Slot) -> None:
         self.held_bytes -= self.kind.nbytes(slot)
 
+    def units_in_all(self) -> int:
+        return self.budget.elastic_bytes
+
+    def units_wanted(self, want: Want) -> int:
+        return self.room_for(prod(want.shape))
+
+    def units_of(self, item: Slot | Permit) -> int:
+        return item.reserved_bytes if isinstance(item, Permit) else self.kind.nbytes(item)
+
     def shortage(self, want: Want) -> str:
         nbytes = self.room_for(prod(want.shape))
         return (
@@ -194,9 +203,6 @@ class LadderPool(SizePool):
                 continue
             missing -= self.kind.nbytes(slot)
             self.retire(slot, None)
-
-    def evictable(self, slot: Slot) -> bool:
-        return any(slot in shelf for shelf in self._idle)
 
     def drain_idle(self) -> list[Slot]:
         return [shelf.popleft() for shelf in self._idle for _ in range(len(shelf))]

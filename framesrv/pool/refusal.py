@@ -34,7 +34,7 @@ def _numbers(want: Want) -> str:
         return sum(getattr(stats, number) for stats in sharing)
 
     text = (
-        f"total {total('existing')} of {want.pool.capacity}, leased {total('leased')}, "
+        f"total {total('existing')} of {total('capacity')}, leased {total('leased')}, "
         f"idle {total('idle')}, quarantined {total('quarantined')}, waiting {total('waiting')}, "
         f"oldest lease {max(stats.oldest_lease_age_s for stats in sharing):.3f} s old"
     )

@@ -61,9 +61,10 @@ class ScratchBytesIO(io.BytesIO):
 
     def _hide(self, start: int, stop: int) -> None:
         """Zeros over what an earlier holder left in a gap; past the store, BytesIO does it."""
-        super().seek(start)
-        for at in range(start, stop, len(_ZEROS)):
-            super().write(_ZEROS[: stop - at])
+        with self.store() as store:  # not by writing: an export would forbid it
+            for at in range(start, stop, len(_ZEROS)):
+                piece = min(len(_ZEROS), stop - at)
+                store[at : at + piece] = _ZEROS[:piece]
 
     def truncate(self, size: int | None = None, /) -> int:
         """Move the end only: a real truncate would free the store."""
