@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Final
 
@@ -23,9 +24,9 @@ class GrowingKind(ObjectKind[LeaseT]):
     def spoiled(self, slot: Slot) -> str | None:
         return "oversized" if self.store_bytes(slot) > self.max_bytes else None
 
+    @abstractmethod
     def store_bytes(self, slot: Slot) -> int:
         """How much the buffer was made to hold. Asked only of a buffer that is free."""
-        raise NotImplementedError
 
     def nbytes(self, slot: Slot) -> int:
         # By the object's size: an export would stop the holder's next write from growing.

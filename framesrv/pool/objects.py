@@ -6,6 +6,7 @@ the last holder still has the object (or an export of it), and it is quarantined
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from sys import getrefcount
 from typing import Any, ClassVar, Generic
@@ -18,7 +19,7 @@ from framesrv.pool.slot import Slot
 _new = object.__new__
 
 
-class ObjectKind(Generic[LeaseT]):
+class ObjectKind(ABC, Generic[LeaseT]):
     lease_class: type[LeaseT]
     attribute: ClassVar[str]  # the lease's name for the object
     uses_heap = True
@@ -26,8 +27,9 @@ class ObjectKind(Generic[LeaseT]):
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
 
+    @abstractmethod
     def make(self, shape: tuple[int, ...]) -> Any:
-        raise NotImplementedError
+        """A new object, its memory touched."""
 
     def lend(self, slot: Slot) -> LeaseT:
         lease: LeaseT = _new(self.lease_class)
@@ -59,8 +61,9 @@ class ObjectKind(Generic[LeaseT]):
     def is_free(self, slot: Slot) -> bool:
         return getrefcount(slot.item) == _ALONE
 
+    @abstractmethod
     def reset(self, slot: Slot) -> None:
-        raise NotImplementedError
+        """As new, but with the memory kept."""
 
     def freshen(self, slot: Slot) -> None:
         self.reset(slot)
@@ -68,11 +71,13 @@ class ObjectKind(Generic[LeaseT]):
     def spoiled(self, slot: Slot) -> str | None:
         return None
 
+    @abstractmethod
     def nbytes(self, slot: Slot) -> int:
-        raise NotImplementedError
+        """The memory that the object takes now."""
 
+    @abstractmethod
     def nbytes_max(self) -> int:
-        raise NotImplementedError
+        """The most memory that an object at home can take."""
 
 
 class _Probe:

@@ -98,8 +98,6 @@ class ScratchBytesIO(io.BytesIO):
             target[: len(data)] = data
             return len(data)
 
-    readinto1 = readinto
-
     def readline(self, size: int | None = -1, /) -> bytes:
         start = super().tell()
         limit = self.end() - start if size is None or size < 0 else min(size, self.end() - start)
@@ -107,8 +105,10 @@ class ScratchBytesIO(io.BytesIO):
 
     def readlines(self, hint: int | None = None, /) -> list[bytes]:
         lines: list[bytes] = []
-        while (line := self.readline()) and (not hint or hint < 0 or sum(map(len, lines)) < hint):
+        left = hint if hint is not None and hint > 0 else self.end() + 1
+        while left > 0 and (line := self.readline()):
             lines.append(line)
+            left -= len(line)
         return lines
 
     def __next__(self) -> bytes:

@@ -21,7 +21,7 @@ class SizeClasses:
     """
     >>> classes = SizeClasses(smallest_bytes=1 << 20, largest_bytes=1 << 22)
     >>> [round(size / (1 << 20), 2) for size in classes.sizes]
-    [1.0, 1.19, 1.41, 1.68, 2.0, 2.38, 2.83, 3.36, 4.0]
+    [1.0, 1.19, 1.42, 1.68, 2.0, 2.38, 2.83, 3.37, 4.0]
     >>> classes.sizes[classes.index(1_100_000)] >= 1_100_000
     True
     >>> classes.index(1 << 23) is None

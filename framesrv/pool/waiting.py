@@ -80,7 +80,7 @@ async def wait_for_async(wants: Sequence[Want], timeout_s: float) -> list[Any]:
         while ticket.state is State.WAITING:
             now = clock.now()
             if now < deadline:
-                await waker.nap(ticket, min(deadline - now, TICK_S))
+                await waker.nap(min(deadline - now, TICK_S))
                 ROOM.run(look_again, ticket)
             else:
                 ROOM.run(expire, ticket, now - started)
@@ -155,11 +155,9 @@ class TaskWaker:
     def alive(self) -> bool:
         return not self._loop.is_closed()
 
-    async def nap(self, ticket: Ticket, nap_s: float) -> None:
+    async def nap(self, nap_s: float) -> None:
         """Sleep until woken or ``nap_s`` is over."""
         self._future = self._loop.create_future()
-        if ticket.state is not State.WAITING:  # its wake may have come before the future
-            return
         timer = self._loop.call_later(nap_s, self._poke)
         try:
             await self._future

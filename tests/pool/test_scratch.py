@@ -99,6 +99,7 @@ def used_scratch() -> ScratchBytesIO:
 @example(steps=[("seek", (50,)), ("getvalue", ()), ("write", (b"a",))])
 @example(steps=[("seek", (50,)), ("seek", (0, 2))])
 @example(steps=[("write", (b"a" * 500,)), ("seek", (10,)), ("truncate", ())])
+@example(steps=[("truncate", (-1,)), ("seek", (-1,)), ("seek", (-1, 2)), ("seek", (0, 3))])
 @example(steps=[("write", (b"a" * 9,)), ("truncate", (2,)), ("seek", (5,)), ("write", (b"b",))])
 def test_it_does_what_a_new_bytesio_does(steps: list[Step]) -> None:
     model, scratch = io.BytesIO(), used_scratch()
