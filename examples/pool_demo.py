@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from framesrv.errors import BadConfig
 from framesrv.pool import (
     ArrayPool,
     DebugLevel,
@@ -106,15 +107,18 @@ def watch(manager: PoolManager, camera: Camera, workers: list[threading.Thread])
     """Redraw the table ten times a second where somebody looks; else only once, at the end."""
     started = time.monotonic()
     live = sys.stdout.isatty()
+    back = ""
     while any(worker.is_alive() for worker in workers):
         workers[-1].join(timeout=0.1)
         if live:
             picture = table(manager)
             fps = camera.done / (time.monotonic() - started)
-            print(f"{picture}\n{camera.done:,} of {camera.frames:,} frames, {fps:,.0f} FPS\x1b[K")
-            print(f"\x1b[{picture.count(chr(10)) + 2}A", end="")
+            print(
+                f"{back}{picture}\n{camera.done:,} of {camera.frames:,} frames, {fps:,.0f} FPS\x1b[K"
+            )
+            back = f"\x1b[{picture.count(chr(10)) + 2}A"  # up again, to draw over it
     seconds = time.monotonic() - started
-    print(table(manager))
+    print(back + table(manager))
     erase = "\x1b[K" if live else ""
     print(f"{camera.done:,} frames in {seconds:.1f} s, {camera.done / seconds:,.0f} FPS{erase}")
 
@@ -166,7 +170,10 @@ def main() -> int:
     parser.add_argument("--frames", type=positive, default=2000, help="how many (%(default)s)")
     parser.add_argument("--workers", type=positive, default=4, help="threads (%(default)s)")
     arguments = parser.parse_args()
-    code = run(arguments.frames, arguments.workers)
+    try:
+        code = run(arguments.frames, arguments.workers)
+    except BadConfig as error:
+        parser.exit(2, f"{error}\n")
     if code == 0:
         show_a_mistake()
     return code

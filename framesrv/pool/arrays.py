@@ -31,6 +31,7 @@ _new = object.__new__
 
 class ArrayKind:
     uses_heap = False
+    resets_by_foreign_code = False
 
     def __init__(
         self,
@@ -64,16 +65,25 @@ class ArrayKind:
     def settle(self, lease: ArrayLease, slot: Slot) -> None:
         handle = lease.array
         del lease.array
-        if getrefcount(handle) == _HANDLE_ALONE and getrefcount(slot.item) == _OWNER_AND_HANDLE:
+        if (
+            getrefcount(handle) == _HANDLE_ALONE
+            and getrefcount(slot.item) == _OWNER_AND_HANDLE
+            and getrefcount(slot.item.base) == _MEMORY_ALONE
+            and handle.base is slot.item  # else the holder put another array in its place
+        ):
             slot.turns += 1
             slot.go_home(slot)
             if slot.pool.alerts:
                 ROOM.ask(slot.pool)
         else:
-            keep_watch(slot, handle)
+            if handle.base is slot.item:
+                watch_handle(slot, handle)
+            slot.pool.park(slot)
 
     def is_free(self, slot: Slot) -> bool:
-        return getrefcount(slot.item) == _OWNER_ALONE
+        return (
+            getrefcount(slot.item) == _OWNER_ALONE and getrefcount(slot.item.base) == _MEMORY_ALONE
+        )
 
     def reset(self, slot: Slot) -> None:
         """Nothing to do: whoever writes fills the whole view before anybody reads it."""
@@ -90,18 +100,16 @@ class ArrayKind:
         return mapped_bytes(self.item_bytes)
 
 
-def keep_watch(slot: Slot, handle: np.ndarray[Any, Any]) -> None:
-    """Quarantine a buffer whose handle, or a view of it, outlives the lease."""
+def watch_handle(slot: Slot, handle: np.ndarray[Any, Any]) -> None:
+    """The handle, or a view of it, outlives the lease: be told when the handle dies."""
     handle.flags.writeable = False
 
     def gone(_: weakref.ref[Any]) -> None:
-        # NumPy calls this before it lets go of the owner: one reference is the dying handle's.
-        if getrefcount(slot.item) == _OWNER_ALONE + 1:
+        if getrefcount(slot.item) == _OWNER_AND_DYING:
             slot.ripe = True
-        ROOM.ask(slot.pool)
+        ROOM.ask_quietly(slot.pool)
 
     slot.watch = weakref.ref(handle, gone)
-    slot.pool.park(slot)
 
 
 class ArrayPool(BoundedPool[ArrayLease]):
@@ -136,19 +144,46 @@ class ArrayPool(BoundedPool[ArrayLease]):
         )
 
 
-def _count_references() -> tuple[int, int, int]:
-    """The counts that mean "nobody else", as this Python shows them in code of this form."""
-    slot = _Probe()
-    slot.item = np.ndarray((1,), np.uint8, buffer=bytearray(1))
-    handle = slot.item[...]
-    handle_alone, owner_and_handle = getrefcount(handle), getrefcount(slot.item)
-    del handle
-    return handle_alone, owner_and_handle, getrefcount(slot.item)
-
-
 class _Probe:
+    """Has the form of a slot, so that the counts below are those that the code above sees."""
+
     __slots__ = ("item",)
     item: np.ndarray[Any, Any]
 
 
-_HANDLE_ALONE, _OWNER_AND_HANDLE, _OWNER_ALONE = _count_references()
+def _probe() -> _Probe:
+    slot = _Probe()
+    slot.item = np.ndarray((1,), np.uint8, buffer=map_private(1))
+    return slot
+
+
+def _count_with_handle() -> tuple[int, int, int]:
+    slot = _probe()
+    handle = slot.item[...]
+    return getrefcount(handle), getrefcount(slot.item), getrefcount(slot.item.base)
+
+
+def _count_alone() -> int:
+    slot = _probe()
+    return getrefcount(slot.item)
+
+
+def _count_while_dying() -> int:
+    """NumPy before 2.5 calls weak references first and lets go of the owner after that."""
+    slot = _probe()
+    seen: list[int] = []
+
+    def gone(_: weakref.ref[Any]) -> None:
+        seen.append(getrefcount(slot.item))
+
+    handle = slot.item[...]
+    watch = weakref.ref(handle, gone)
+    del handle
+    return seen[0] if watch() is None else 0
+
+
+# The counts that mean "nobody else". They differ between versions of Python and NumPy, so they
+# are found by trying.
+_HANDLE_ALONE, _OWNER_AND_HANDLE, _MEMORY_ALONE = _count_with_handle()
+_OWNER_ALONE = _count_alone()
+_OWNER_AND_DYING = _count_while_dying()

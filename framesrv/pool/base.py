@@ -14,11 +14,17 @@ from weakref import WeakSet
 from framesrv.pool import upkeep
 from framesrv.pool.clock import MONOTONIC, Clock
 from framesrv.pool.counter import Counter
-from framesrv.pool.errors import DoubleRelease, ForeignObject, PoolError, PoolExhausted
+from framesrv.pool.errors import (
+    DoubleRelease,
+    ForeignObject,
+    PoolClosed,
+    PoolError,
+    PoolExhausted,
+)
 from framesrv.pool.homecoming import Homecoming
 from framesrv.pool.kind import Kind, LeaseT
 from framesrv.pool.lease import Lease
-from framesrv.pool.line import Line, close_together
+from framesrv.pool.line import Line, close_together, drop_ghosts
 from framesrv.pool.observer import SILENT, PoolObserver
 from framesrv.pool.room import ROOM
 from framesrv.pool.scrape import scrape
@@ -112,6 +118,8 @@ class Pool(Homecoming, Generic[LeaseT]):
 
     def enter(self, slot: Slot, permit: Permit) -> None:
         """*locked* Enter a new slot together with its first get, so that no scrape sees half."""
+        if self.line.closed:
+            raise PoolClosed(f"pool {self.name!r} was closed while a buffer was being made")
         self.permits.discard(permit)
         self.misses += 1
         self.slots.add(slot)
@@ -137,15 +145,13 @@ class Pool(Homecoming, Generic[LeaseT]):
         lease.release()
 
     def released_twice(self, lease: Lease) -> None:
-        error = self.misused(
-            "double_release",
-            DoubleRelease(
-                f"a lease of pool {self.name!r} was released a second time: release it once, or "
-                "leave it to the with block"
-            ),
+        text = (
+            f"a lease of pool {self.name!r} was released a second time: release it once, or leave "
+            "it to the with block"
         )
         if not self._forgiving:
-            raise error
+            raise self.misused("double_release", DoubleRelease(text))
+        self.misused("double_release", DoubleRelease(text))
 
     def misused(self, kind: str, error: PoolError) -> PoolError:
         """Count it, tell the observer, and hand the error back to be raised."""
@@ -156,13 +162,14 @@ class Pool(Homecoming, Generic[LeaseT]):
     # -- numbers and the end of life ---------------------------------------------------------
 
     def stats(self) -> PoolStats:
-        """Every number of the pool, all read in one moment."""
-        return ROOM.run(self._stats)
+        """Every number of the pool, all read in one moment, after a look for lost buffers."""
+        ROOM.run(self._look_around)
+        return ROOM.run(self.scrape)
 
-    def _stats(self) -> PoolStats:
+    def _look_around(self) -> None:
         self.sweep()
+        drop_ghosts(self.clock.now())
         self.line.serve()  # what the sweep found may be what somebody waits for
-        return self.scrape()
 
     def scrape(self) -> PoolStats:
         """*locked* The numbers as they are, without looking for lost buffers first."""

@@ -98,9 +98,6 @@ class BoundedPool(Pool[LeaseT]):
     def capacity(self) -> int:
         return self._capacity
 
-    def left(self, slot: Slot) -> None:
-        """Its room is free again: the register says how many there are."""
-
     def home_of(self, slot: Slot) -> Callable[[Slot], object]:
         return self._idle.append
 

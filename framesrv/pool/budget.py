@@ -47,6 +47,8 @@ class ByteBudget:
         """*locked* Reserve named pools in full, or refuse the configuration."""
         named = {**self.named, **worst_cases}
         wanted = sum(named.values())
+        for pool in self.elastic:
+            pool.make_room(sum(worst_cases.values()))
         if wanted + self.reserved_bytes > self.total_bytes:
             parts = ", ".join(f"{pool} {nbytes:,}" for pool, nbytes in named.items())
             raise BadConfig(

@@ -5,7 +5,7 @@ The length is kept; ``used`` says how many bytes count.
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Final, Unpack
 
 from framesrv.pool.bounded import BoundedPool
 from framesrv.pool.debug import dress_bytes
@@ -14,6 +14,8 @@ from framesrv.pool.lease import ByteArrayLease
 from framesrv.pool.options import PoolOptions
 from framesrv.pool.sizing import check_growing
 from framesrv.pool.slot import Slot
+
+_EMPTY_BYTES: Final = bytearray(1).__sizeof__()
 
 
 class ByteArrayKind(GrowingKind[ByteArrayLease]):
@@ -34,6 +36,11 @@ class ByteArrayKind(GrowingKind[ByteArrayLease]):
 
     def store_bytes(self, slot: Slot) -> int:
         return len(slot.item)
+
+    def spoiled(self, slot: Slot) -> str | None:
+        # One that was made much longer and cut again still has its memory.
+        hoards = self.nbytes(slot) - _EMPTY_BYTES > self.nbytes_max()
+        return "oversized" if hoards else super().spoiled(slot)
 
 
 class ByteArrayPool(BoundedPool[ByteArrayLease]):

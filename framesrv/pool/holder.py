@@ -37,17 +37,18 @@ class ThreadHolder:
 class TaskHolder:
     """The loop's thread speaks for it too: while that waits, the task cannot go on."""
 
-    __slots__ = ("_task", "thread")
+    __slots__ = ("_hash", "_task", "thread")
 
     def __init__(self, task: asyncio.Task[Any], thread: ThreadHolder) -> None:
         self._task = weakref.ref(task)
+        self._hash = hash(self._task)  # now: it cannot be had once the task is gone
         self.thread = thread
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TaskHolder) and self._task == other._task
 
     def __hash__(self) -> int:
-        return hash(self._task)
+        return self._hash
 
     def __str__(self) -> str:
         task = self._task()

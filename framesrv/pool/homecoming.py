@@ -52,10 +52,6 @@ class Homecoming(ABC):
     def drain_idle(self) -> list[Slot]:
         """*locked* Take every idle slot out."""
 
-    @abstractmethod
-    def left(self, slot: Slot) -> None:
-        """*locked* The slot is gone for good."""
-
     def park(self, slot: Slot) -> None:
         """Home, but somebody still has a hand on it. Called by its last holder; never waits."""
         slot.parked = True  # before the turn, so that no scrape takes it for idle
@@ -72,10 +68,12 @@ class Homecoming(ABC):
     def lost(self, slot: Slot) -> None:
         """A lease died without release. Called from its finalizer; never waits."""
         self._dropped.append(slot)
-        ROOM.ask(self)
+        ROOM.ask_quietly(self)
 
     def put_idle(self, slot: Slot, *, came_home: bool = True) -> None:
         """*locked* Idle again, or let go: a discard if it came home, else a trim."""
+        if slot not in self.slots:
+            return  # an interrupt struck before it was entered, or it is retired already
         if self.line.closed:
             self.retire(slot, "closed" if came_home else None)
         elif why := self.kind.spoiled(slot):
@@ -85,14 +83,18 @@ class Homecoming(ABC):
 
     def retire(self, slot: Slot, why: str | None) -> None:
         """*locked* Let a slot go: discarded for a reason, or (None) trimmed."""
+        if slot not in self.slots:
+            return
+        gets, returns = slot.gets, slot.returns
+        trimmed = self.trimmed + (why is None)
+        discards = self.discards + Tally([why] if why is not None else [])
+        # No call from here to the end of the books, so no interrupt either.
+        self.retired_gets += gets
+        self.retired_returns += returns
+        self.trimmed = trimmed
+        self.discards = discards
         self.slots.discard(slot)
-        self.retired_gets += slot.gets
-        self.retired_returns += slot.returns
-        self.left(slot)
-        if why is None:
-            self.trimmed += 1
-        else:
-            self.discards[why] += 1
+        if why is not None:
             ROOM.later(lambda: self.observer.discarded(self.name, why))
         ROOM.later(lambda: setattr(slot, "item", None))  # unmapping may take a while
 
@@ -113,17 +115,15 @@ class Homecoming(ABC):
 
     def revisit_quarantine(self) -> None:
         """*locked* Let go what its keeper has let go."""
-        if not self.quarantined:
-            return
         for slot in list(self.quarantined):
-            if slot.ripe or self.kind.is_free(slot):
-                del self.quarantined[slot]
-                slot.ripe = slot.parked_long = False
+            if not slot.resetting and (slot.ripe or self.kind.is_free(slot)):
                 slot.watch = None
-                ready = self._make_ready(slot, self.kind.freshen)
-                slot.parked = False
-                if ready:
-                    self.put_idle(slot)
+                if self.kind.resets_by_foreign_code:
+                    slot.resetting = True
+                    ROOM.later(lambda slot=slot: self._reset_outside(slot))  # type: ignore[misc]
+                else:
+                    self.kind.freshen(slot)
+                    self._unpark(slot)
         self.alert("quarantine", on=False)
         if self.quarantined:  # looked at after the alert is off: a newcomer's stays on
             self.alert("quarantine", on=True)
@@ -134,6 +134,8 @@ class Homecoming(ABC):
         A lease dropped without release leaves such a slot (odd turns: a leak), and so does an
         exception that strikes between two steps of a borrow (even turns: an orphan).
         """
+        while self._dropped:
+            self._reclaim(self._dropped.popleft())
         for slot in _lone(self.slots):
             if slot.is_lent:
                 self._reclaim(slot)
@@ -145,30 +147,36 @@ class Homecoming(ABC):
 
     def _reclaim(self, slot: Slot) -> None:
         """*locked* Take home what a leaked lease left behind."""
-        if not slot.is_lent:
+        if not slot.is_lent or slot not in self.slots:
             return
-        slot.watch = None
         self.leaks["dropped"] += 1
         report.leaked(self, slot, "dropped", "was dropped without release")
-        free = self.kind.is_free(slot)
-        slot.parked = not free
-        slot.turns += 1
-        if not self._make_ready(slot, self.kind.reset):
-            slot.parked = False
-        elif free:
-            self.put_idle(slot)
+        if self.kind.resets_by_foreign_code:
+            slot.leaked = True  # made ready later, outside the lock
         else:
-            self.quarantined[slot] = self.clock.now()
-            self.alert("quarantine", on=True)
+            self.kind.reset(slot)
+        self.park(slot)
 
-    def _make_ready(self, slot: Slot, how: Callable[[Slot], None]) -> bool:
-        """*locked* False: it could not be made ready (a record's own reset raised) and is gone."""
+    def _unpark(self, slot: Slot) -> None:
+        """*locked* Out of quarantine, and idle."""
+        self.quarantined.pop(slot, None)
+        slot.ripe = slot.parked_long = slot.leaked = slot.resetting = slot.parked = False
+        self.put_idle(slot)
+        self.line.serve()
+
+    def _reset_outside(self, slot: Slot) -> None:
+        """A record's own reset is foreign code: it runs when the lock is free."""
         try:
-            how(slot)
+            (self.kind.reset if slot.leaked else self.kind.freshen)(slot)
         except Exception:
-            self.retire(slot, "reset_failed")
-            return False
-        return True
+            ROOM.run(self._give_up_on, slot)
+        else:
+            ROOM.run(self._unpark, slot)
+
+    def _give_up_on(self, slot: Slot) -> None:
+        self.quarantined.pop(slot, None)
+        self.retire(slot, "reset_failed")
+        self.line.serve()
 
 
 def _lone(register: set[T], refs: int = 0) -> list[T]:

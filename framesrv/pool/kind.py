@@ -45,5 +45,9 @@ class Kind(Protocol[LeaseT_co]):
         """The most memory that a buffer at home can take."""
 
     @property
+    def resets_by_foreign_code(self) -> bool:
+        """Whether ``reset`` is somebody else's code, which must not run under a lock."""
+
+    @property
     def uses_heap(self) -> bool:
         """Whether trimming must ask the C allocator to give pages back."""

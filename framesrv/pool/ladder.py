@@ -85,11 +85,14 @@ class SizePool(Pool[ArrayLease]):
         clock: Clock,
     ) -> None:
         self.budget = budget
-        self.held_bytes = 0
         forgiving = level is DebugLevel.OFF
         dressed = dress_array(kind, level)
         super().__init__(name, dressed, line, forgiving=forgiving, observer=observer, clock=clock)
         budget.elastic.append(self)
+
+    @property
+    def held_bytes(self) -> int:
+        return sum(map(self.kind.nbytes, list(self.slots)))
 
     @property
     def promised_bytes(self) -> int:
@@ -99,6 +102,10 @@ class SizePool(Pool[ArrayLease]):
     def room_for(self, nbytes: int) -> int:
         """What a buffer for ``nbytes`` takes."""
 
+    @abstractmethod
+    def make_room(self, nbytes: int) -> None:
+        """*locked* Give up idle buffers until so much is free, if that is enough."""
+
     def permit(self, nbytes: int) -> Permit | None:
         """*locked* Room for a new buffer, if the budget has it now."""
         if nbytes > self.budget.free_bytes:
@@ -106,13 +113,6 @@ class SizePool(Pool[ArrayLease]):
         permit = Permit(nbytes)
         self.permits.add(permit)
         return permit
-
-    def enter(self, slot: Slot, permit: Permit) -> None:
-        super().enter(slot, permit)
-        self.held_bytes += permit.reserved_bytes
-
-    def left(self, slot: Slot) -> None:
-        self.held_bytes -= self.kind.nbytes(slot)
 
     def units_in_all(self) -> int:
         return self.budget.elastic_bytes
@@ -186,10 +186,7 @@ class LadderPool(SizePool):
             return self.permit(nbytes)
 
     def make_room(self, nbytes: int) -> None:
-        """*locked* Give up idle buffers of other sizes, the longest unused first.
-
-        Only if that is enough: a job that has to wait anyway must not empty the pool.
-        """
+        """*locked* The longest unused first. A job that must wait anyway empties nothing."""
         missing = nbytes - self.budget.free_bytes
         idle = sorted((slot for shelf in self._idle for slot in list(shelf)), key=_last_borrow)
         if missing <= 0 or sum(map(self.kind.nbytes, idle)) < missing:
@@ -253,8 +250,11 @@ class OversizePool(SizePool):
 
     def find(self, want: Want) -> Slot | Permit | None:
         nbytes = self.room_for(prod(want.shape))
-        self._ladder.make_room(nbytes)
+        self.make_room(nbytes)
         return self.permit(nbytes)
+
+    def make_room(self, nbytes: int) -> None:
+        self._ladder.make_room(nbytes)
 
     def drain_idle(self) -> list[Slot]:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from types import TracebackType
 from typing import Any, Self
 
 from framesrv.pool.errors import DoubleRelease, PoolError
@@ -16,9 +17,13 @@ def release_all(leases: Iterable[Lease]) -> Exception | None:
         try:
             if not lease.released:
                 lease.release()
-        except Exception as error:
-            complaint = complaint or error
+        except Exception as error:  # without this frame, which would hold the error in turn
+            complaint = complaint or error.with_traceback(_after_this(error))
     return complaint
+
+
+def _after_this(error: Exception) -> TracebackType | None:
+    return error.__traceback__.tb_next if error.__traceback__ is not None else None
 
 
 class LeaseSet:
@@ -57,10 +62,13 @@ class LeaseSet:
         """
         if self._released:
             raise DoubleRelease("a set of leases was released a second time")
-        self._released = True
         complaint = release_all(self._leases.values())
+        self._released = True
         if complaint is not None:
-            raise complaint
+            try:
+                raise complaint
+            finally:
+                del complaint  # else the error would hold this frame, and this frame the error
 
     def __enter__(self) -> Self:
         return self

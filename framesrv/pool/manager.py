@@ -114,7 +114,8 @@ class PoolManager:
 
     def worst_case(self) -> str:
         """The most memory the pools can take, a line a pool; printed when a server starts."""
-        lines = [f"{name:<16} {nbytes:>15,} bytes" for name, nbytes in self.budget.named.items()]
+        named = list(self.budget.named.items())
+        lines = [f"{name:<16} {nbytes:>15,} bytes" for name, nbytes in named]
         lines.append(f"{'other sizes':<16} {self.budget.elastic_bytes:>15,} bytes at most")
         lines.append(f"{'together':<16} {self.budget.total_bytes:>15,} bytes at most")
         return "\n".join(lines)
@@ -194,7 +195,7 @@ class PoolManager:
     def trim(self, idle_for_s: float = 0.0) -> int:
         """Give back the pages of buffers that were idle for so long; say how many buffers."""
         return self._ladder.trim(idle_for_s) + sum(
-            pool.trim(idle_for_s) for pool in self._named.values()
+            pool.trim(idle_for_s) for pool in list(self._named.values())
         )
 
     def watch(self, held_too_long_s: float = 60.0) -> None:
@@ -204,9 +205,12 @@ class PoolManager:
 
     def drain(self) -> None:
         """Refuse new leases and whoever waits; those who hold leases may finish."""
+        ROOM.run(self._drain)
+
+    def _drain(self) -> None:
         if self.state is ManagerState.RUNNING:
             self.state = ManagerState.DRAINING
-            ROOM.run(close_pools, self.pools)
+            close_pools(self.pools)
 
     def shutdown(self, timeout_s: float = 5.0) -> list[shutdown.LeaseStillOut]:
         """Drain, wait for the leases that are out, and name those that did not come home."""

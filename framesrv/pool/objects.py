@@ -23,6 +23,7 @@ class ObjectKind(ABC, Generic[LeaseT]):
     lease_class: type[LeaseT]
     attribute: ClassVar[str]  # the lease's name for the object
     uses_heap = True
+    resets_by_foreign_code = False
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

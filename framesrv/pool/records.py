@@ -25,6 +25,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 class RecordKind(ObjectKind[RecordLease[RecordT]], Generic[RecordT]):
     lease_class: type[RecordLease[RecordT]] = RecordLease
     attribute: ClassVar[str] = "record"
+    resets_by_foreign_code = True
 
     def __init__(self, factory: Callable[[], RecordT], now: Callable[[], float]) -> None:
         super().__init__(now)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from framesrv.pool.deadlock import find_ring
 from framesrv.pool.errors import PoolDeadlock, PoolError
-from framesrv.pool.line import leave
+from framesrv.pool.line import drop_ghosts, leave, look_again
 from framesrv.pool.room import ROOM
 from framesrv.pool.ticket import State, Ticket, Want
 
 
 def expire(ticket: Ticket, waited_s: float) -> None:
     """Give up the ticket's place. If it was served at the last moment, it is served."""
+    if ticket.state is not State.WAITING:
+        return
+    if not ticket.lacking:  # an interrupt struck between the last grant and this: served after all
+        look_again(ticket)
+        return
+    drop_ghosts(ticket.deadline)
     if ticket.state is not State.WAITING:
         return
     want = ticket.lacking[0]

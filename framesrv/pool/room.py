@@ -4,24 +4,32 @@ Borrowing and returning do not come here while no one waits. What does come here
 handing over, allocating, discarding, looking into quarantine, and scrapes.
 
 Two ways in. ``run`` takes the lock and may wait for it. ``ask`` never waits: it leaves a note
-on which pool needs a look, and whoever holds the lock takes care of it before leaving. A
-return uses ``ask``, since it may happen inside garbage collection, in the middle of a step
-that already holds the lock.
+on what needs a look, and whoever holds the lock takes care of it before leaving. A return uses
+``ask``, since it may happen inside garbage collection, in the middle of a step that already
+holds the lock.
 
 Steps under the lock never call foreign code. News for observers is put into the outbox and
-sent after the lock is free.
+sent after the lock is free; never from a finalizer, which may have interrupted anything.
+
+An interrupt (a signal handler that raises) can strike wherever Python looks for signals. The
+lock knows its owner, so it is released whenever this thread has it; what a step leaves half
+done is completed by the next look.
 """
 
 from __future__ import annotations
 
 import logging
-from _thread import allocate_lock, get_ident
+import threading
 from collections import deque
 from collections.abc import Callable
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+from weakref import WeakSet
 
 from framesrv.pool.errors import PoolError
 from framesrv.pool.ticket import Ticket
+
+if TYPE_CHECKING:
+    from framesrv.pool.line import Line
 
 _LOG = logging.getLogger("framesrv.pool")
 
@@ -36,16 +44,16 @@ class Tended(Protocol):
 
 class Room:
     def __init__(self) -> None:
-        self._lock = allocate_lock()
-        self._inside = 0  # the thread that holds the lock
+        self._lock: Any = threading.RLock()  # for its owner; nobody enters it twice
         self._notes: set[Tended] = set()
         self._outbox: deque[Callable[[], object]] = deque()
+        self.lines: WeakSet[Line] = WeakSet()
         self.waiting: dict[int, Ticket] = {}  # by number, so in order; ready ones included
         self.ready: dict[int, Ticket] = {}  # complete, but nobody came for them yet
 
     def run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one step under the lock; wait for the lock if need be."""
-        if self._inside == get_ident():
+        if self._lock._is_owned():
             raise PoolError(
                 "a pool was asked for a buffer or its numbers from within its own bookkeeping "
                 "(a signal handler, or a __del__ that garbage collection ran): releasing a lease "
@@ -53,41 +61,52 @@ class Room:
             )
         try:
             with self._lock:
-                self._inside = get_ident()
                 try:
                     return step(*args, **kwargs)
                 finally:
-                    try:
-                        self._tend()
-                    finally:
-                        self._inside = 0
+                    self._tend()
         finally:
             self._tidy()
+            self._send()
 
-    def ask(self, pool: Tended) -> None:
-        """Have ``pool`` looked after soon: now if the lock is free, else by its holder."""
-        self._notes.add(pool)
+    def ask(self, what: Tended) -> None:
+        """Have ``what`` looked after soon: now if the lock is free, else by its holder."""
+        self._notes.add(what)
+        self._tidy()
+        self._send()
+
+    def ask_quietly(self, what: Tended) -> None:
+        """The same from a finalizer: the news that arises is sent by whoever comes next."""
+        self._notes.add(what)
         self._tidy()
 
     def later(self, news: Callable[[], object]) -> None:
-        """Send ``news`` when the lock is free. Also keeps big frees out of the lock."""
+        """Send ``news`` when the lock is free. Also keeps slow and foreign work out of it."""
         self._outbox.append(news)
 
     def tell(self, news: Callable[[], object]) -> None:
         """Send ``news`` as soon as may be; never waits."""
         self._outbox.append(news)
         self._tidy()
+        self._send()
 
     def _tidy(self) -> None:
-        """Do what was noted while somebody else held the lock, then send the news."""
-        while self._notes and self._lock.acquire(blocking=False):
+        """Do what was noted while somebody else held the lock."""
+        while self._notes and not self._lock._is_owned():
             try:
-                self._inside = get_ident()
+                if not self._lock.acquire(blocking=False):
+                    return
                 self._tend()
             finally:
-                self._inside = 0
-                self._lock.release()
-        while self._outbox and self._inside != get_ident():
+                if self._lock._is_owned():
+                    self._lock.release()
+
+    def _tend(self) -> None:
+        while self._notes:
+            self._notes.pop().tend()
+
+    def _send(self) -> None:
+        while self._outbox and not self._lock._is_owned():
             try:
                 news = self._outbox.popleft()
             except IndexError:  # another thread sent the last one
@@ -97,19 +116,22 @@ class Room:
             except Exception:  # an observer's fault is not the borrower's
                 _LOG.exception("a pool observer raised; its news is lost, the pool is not harmed")
 
-    def _tend(self) -> None:
-        while self._notes:
-            self._notes.pop().tend()
-
     def forget(self, ticket: Ticket) -> None:
-        self.waiting.pop(ticket.number, None)
         self.ready.pop(ticket.number, None)
+        self.waiting.pop(ticket.number, None)
 
-    def start_anew(self) -> list[Ticket]:
-        """A lock that nobody holds, in a forked child; returns the tickets of the parent."""
-        self._lock = allocate_lock()
-        self._inside = 0
-        return [*self.waiting.values()]
+    # -- fork: nobody may be in the middle of a step ---------------------------------------------
+
+    def hold(self) -> None:
+        self._lock.acquire()
+
+    def let_go(self) -> None:
+        self._lock.release()
+
+    def start_anew(self) -> None:
+        """In the child: a lock that nobody holds, and no news of the parent's."""
+        self._lock = threading.RLock()
+        self._outbox.clear()
 
 
 ROOM = Room()

@@ -16,6 +16,8 @@ _ZEROS = bytes(4096)
 
 
 class ScratchBytesIO(io.BytesIO):
+    __slots__ = ("_end", "_hole")
+
     def __init__(self, initial_bytes: int = 0) -> None:
         super().__init__()
         self._end = 0  # the furthest end known; a write since then may lie beyond it
@@ -28,6 +30,7 @@ class ScratchBytesIO(io.BytesIO):
         super().seek(0)
         self._end = 0
         self._hole = -1
+        self.__dict__.clear()  # a name, say, from which Pillow would take the format
 
     def end(self) -> int:
         """One past the last byte written since the restart."""

@@ -26,6 +26,7 @@ from framesrv.pool.observer import SILENT, PoolObserver
 
 PREFIX: Final = "FRAMESRV_POOL_"
 BUDGET_VARIABLE: Final = PREFIX + "BUDGET_BYTES"
+_DIGITS_MAX: Final = 18
 _KIB: Final = 1024
 _MIB: Final = 1024 * 1024
 
@@ -124,10 +125,12 @@ class _Reader:
         if text is None:
             return None
         least = 1 if positive else 0
-        if text.strip().isascii() and text.strip().isdigit() and int(text) >= least:
-            return int(text)
+        digits = text.strip()
+        plain = digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_MAX
+        if plain and int(digits) >= least:
+            return int(digits)
         self._faults.append(
-            f"{variable} is {text!r} and must be a whole number of at least {least}"
+            f"{variable} is {text[:_DIGITS_MAX]!r} and must be a whole number of at least {least}"
         )
         return None
 

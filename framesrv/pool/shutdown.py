@@ -13,6 +13,8 @@ from framesrv.pool.room import ROOM
 if TYPE_CHECKING:
     from framesrv.pool.base import Pool
     from framesrv.pool.clock import Clock
+    from framesrv.pool.debug.trace import Trace
+    from framesrv.pool.holder import Holder
 
 _LOG = logging.getLogger("framesrv.pool")
 _TICK_S: Final = 0.010
@@ -43,24 +45,35 @@ def wait_for_leases(
     deadline = clock.now() + timeout_s
     pause = allocate_lock()  # held by us all the time: waiting for it is a pause
     pause.acquire()
-    while any(pool.stats().leased for pool in pools) and (left := deadline - clock.now()) > 0:
+    while any(ROOM.run(_is_busy, pool) for pool in pools) and (left := deadline - clock.now()) > 0:
         clock.wait(pause, min(left, _TICK_S))
-    out = [lease for pool in pools for lease in ROOM.run(_still_out, pool)]
+    out = [_describe(*each) for pool in pools for each in ROOM.run(_still_out, pool)]
     for lease in out:
         _LOG.warning("still out at shutdown: %s", lease)
     return out
 
 
-def _still_out(pool: Pool[Any]) -> list[LeaseStillOut]:
+def _is_busy(pool: Pool[Any]) -> bool:
+    """Whether anything is out, being made, or on its way to a borrower."""
+    pool.sweep()
+    return bool(pool.permits) or any(not slot.parked for slot in pool.slots)
+
+
+def _still_out(pool: Pool[Any]) -> list[tuple[str, float, Holder, Trace | None]]:
     now = pool.clock.now()
     return [
-        LeaseStillOut(
-            pool=pool.name,
-            age_s=max(0.0, now - slot.since),
-            holder=str(slot.holder),
-            borrowed_at=slot.borrow.text() if slot.borrow is not None else "",
-            now_at=slot.holder.stack(),
-        )
+        (pool.name, max(0.0, now - slot.since), slot.holder, slot.borrow)
         for slot in list(pool.slots)
         if slot.is_lent
     ]
+
+
+def _describe(pool: str, age_s: float, holder: Holder, borrow: Trace | None) -> LeaseStillOut:
+    """Outside the lock: source files are read for the stacks."""
+    return LeaseStillOut(
+        pool=pool,
+        age_s=age_s,
+        holder=str(holder),
+        borrowed_at=borrow.text() if borrow is not None else "",
+        now_at=holder.stack(),
+    )

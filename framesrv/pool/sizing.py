@@ -49,7 +49,7 @@ def check_array(
         number_type = np.dtype(dtype)
     except TypeError:
         number_type = np.dtype(object)
-    if number_type.hasobject or number_type.itemsize == 0:
+    if number_type.kind not in "biufc":
         faults.append(f"dtype must be a NumPy type of plain numbers, as in 'uint8', not {dtype!r}")
     _raise(name, faults)
     return sides, number_type

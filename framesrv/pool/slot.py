@@ -26,11 +26,14 @@ class Slot:
         "holder",
         "item",
         "last_shape",
+        "leaked",
         "mark",
         "overdue",
         "parked",
         "parked_long",
         "pool",
+        "refs",
+        "resetting",
         "ripe",
         "shape",
         "since",
@@ -46,6 +49,8 @@ class Slot:
         self.turns = 0
         self.parked = False  # in quarantine: home, but its last holder still has a hand on it
         self.parked_long = False  # and that was reported
+        self.leaked = False  # it came home without its lease, and nobody made it ready
+        self.resetting = False  # its reset was begun, outside the lock
         self.ripe = False  # the kept handle is known to be gone
         self.since = 0.0  # when it was lent last
         self.holder: Holder = HERE.thread  # who borrowed it last
@@ -53,6 +58,7 @@ class Slot:
         self.overdue = -1  # the turns at which it was reported as held for too long
         self.watch: weakref.ref[Any] | None = None  # on a handle kept after release
         self.last_shape = shape  # debug: of the view that came home last
+        self.refs = 0  # debug: references to the item just after it was lent
         self.borrow: Trace | None = None  # debug: where it was borrowed
         self.way_back: Trace | None = None  # debug: where it was returned
         self.go_home: Callable[[Slot], object] = pool.home_of(self)

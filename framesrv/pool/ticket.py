@@ -10,6 +10,7 @@ but ``state`` may be read by anybody.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import Enum, auto
 from itertools import count
@@ -77,14 +78,30 @@ class Want:
 
 
 class Ticket:
-    __slots__ = ("__weakref__", "holder", "number", "refusal", "state", "waker", "wants")
+    __slots__ = (
+        "__weakref__",
+        "abandoned",
+        "deadline",
+        "holder",
+        "leads",
+        "number",
+        "refusal",
+        "state",
+        "waker",
+        "wants",
+    )
 
-    def __init__(self, wants: Sequence[Want], holder: Holder, waker: Waker) -> None:
+    def __init__(
+        self, wants: Sequence[Want], holder: Holder, waker: Waker, deadline: float = math.inf
+    ) -> None:
         self.number = next(_numbers)
         self.wants = wants
         self.holder = holder
         self.waker = waker
+        self.deadline = deadline
         self.state = State.WAITING
+        self.abandoned = False  # its owner has gone; whoever finds it steps out for him
+        self.leads = False  # it is at the front of a line, and looks for lost buffers
         self.refusal: Exception | None = None
         for want in wants:
             want.ticket = self

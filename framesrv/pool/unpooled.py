@@ -25,7 +25,7 @@ from framesrv.pool.records import RecordKind, RecordT
 from framesrv.pool.sizing import check_array, check_capacity, check_growing
 from framesrv.pool.slot import Slot
 from framesrv.pool.stats import PoolStats
-from framesrv.pool.waiting import TIMEOUT_S, AsyncAcquire, check_timeout, own
+from framesrv.pool.waiting import TIMEOUT_S, AsyncAcquire, checked_timeout, own
 
 if TYPE_CHECKING:
     from framesrv.pool.base import Pool
@@ -49,7 +49,7 @@ class Unpooled(Generic[LeaseT]):
     def acquire(self, timeout_s: float = TIMEOUT_S) -> LeaseT:
         if self.closed:
             raise PoolClosed(f"pool {self.name!r} is closed and lends nothing any more")
-        check_timeout(timeout_s)
+        checked_timeout(timeout_s)
         lease = self.kind.lend(Slot(cast("Pool[Any]", self), self.kind.make(())))
         self._gets.add()
         return lease

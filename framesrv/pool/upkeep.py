@@ -52,7 +52,7 @@ def watch(pool: Pool[Any], held_too_long_s: float) -> None:
     for slot in list(pool.slots):
         if slot.overdue >= 0 and slot.turns != slot.overdue:
             slot.overdue = -1
-            report.came_back(pool, slot)
+            report.came_back(pool)
         elif slot.overdue < 0 and slot.is_lent and now - slot.since > held_too_long_s:
             slot.overdue = slot.turns
             pool.leaks["held"] += 1

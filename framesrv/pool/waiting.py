@@ -1,7 +1,7 @@
 """Standing in line: a thread that blocks, or a task that awaits. The line itself is the same.
 
-Every 10 ms a waiter looks whether a quarantined buffer came free or a lease was leaked: both
-happen without anybody telling the pool.
+Every 10 ms the waiter in front looks whether a quarantined buffer came free or a lease was
+leaked: both happen without anybody telling the pool. Those behind sleep until they are woken.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from framesrv.pool.holder import HERE, TaskHolder, current_task_holder
 from framesrv.pool.kind import LeaseT
 from framesrv.pool.leaseset import release_all
-from framesrv.pool.line import join, leave, look_again, surrender, take
+from framesrv.pool.line import abandon, join, look_again, surrender, take
 from framesrv.pool.refusal import expire
 from framesrv.pool.room import ROOM
 from framesrv.pool.ticket import NOBODY, State, Ticket, Want
@@ -27,74 +27,90 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 0.1
 TICK_S: Final = 0.010
+NAP_S: Final = 3600.0  # behind others, one is woken; the operating system wants some number
 
 
 def wait_for(wants: Sequence[Want], timeout_s: float) -> list[Any]:
     """Leases for all the wants, or an error and none of them. Blocks the thread."""
-    check_timeout(timeout_s)
-    clock = wants[0].pool.clock
     waker = ThreadWaker()
-    ticket = Ticket(wants, HERE.thread, waker)
-    started = clock.now()
-    deadline = started + timeout_s
+    wait = _Wait(Ticket(wants, HERE.thread, waker), timeout_s)
     try:
-        ROOM.run(join, ticket)
-        must_wait = ticket.state is State.WAITING
-        while ticket.state is State.WAITING:
-            now = clock.now()
-            if now < deadline:
-                clock.wait(waker.lock, min(deadline - now, TICK_S))
-                ROOM.run(look_again, ticket)
-            else:
-                ROOM.run(expire, ticket, now - started)
-        return _collect(ticket, clock.now() - started if must_wait else None)
+        ROOM.run(join, wait.ticket)
+        while (nap_s := wait.nap_s()) > 0:
+            wait.clock.wait(waker.lock, nap_s)
+            ROOM.run(look_again, wait.ticket)
+        return wait.collect()
     except BaseException:
-        ROOM.run(leave, ticket)
+        abandon(wait.ticket)
         raise
 
 
 def try_now(want: Want) -> Any:
     """A lease if it can be had without waiting, else None."""
-    ticket = Ticket([want], HERE.thread, NOBODY)
+    wait = _Wait(Ticket([want], HERE.thread, NOBODY), 0.0)
     try:
-        ROOM.run(join, ticket)
-        if ticket.state is State.WAITING:
+        ROOM.run(join, wait.ticket)
+        if wait.ticket.state is State.WAITING:
             return None
-        return _collect(ticket, None)[0]
+        return wait.collect()[0]
     finally:
-        ROOM.run(leave, ticket)
+        abandon(wait.ticket)
 
 
 async def wait_for_async(wants: Sequence[Want], timeout_s: float) -> list[Any]:
     """As ``wait_for``, awaiting. Cancelled at any await, it leaves nothing behind."""
-    check_timeout(timeout_s)
-    clock = wants[0].pool.clock
     waker = TaskWaker()
     holder = current_task_holder()
-    ticket = Ticket(wants, holder, waker)
-    started = clock.now()
-    deadline = started + timeout_s
+    wait = _Wait(Ticket(wants, holder, waker), timeout_s)
     try:
-        ROOM.run(join, ticket)
-        must_wait = ticket.state is State.WAITING
-        while ticket.state is State.WAITING:
-            now = clock.now()
-            if now < deadline:
-                await waker.nap(min(deadline - now, TICK_S))
-                ROOM.run(look_again, ticket)
-            else:
-                ROOM.run(expire, ticket, now - started)
-        leases = _collect(ticket, clock.now() - started if must_wait else None)
+        ROOM.run(join, wait.ticket)
+        while (nap_s := wait.nap_s()) > 0:
+            await waker.nap(nap_s)
+            ROOM.run(look_again, wait.ticket)
+        return own(wait.collect(), holder)
     except BaseException:
-        ROOM.run(leave, ticket)
+        abandon(wait.ticket)
         raise
-    return own(leases, holder)
 
 
-def _collect(ticket: Ticket, waited_s: float | None) -> list[Any]:
-    if ticket.refusal is not None:
-        raise ticket.refusal
-    take(ticket)
+class _Wait:
+    """One stay in the line: how long to nap, and what comes of it."""
+
+    __slots__ = ("clock", "must_wait", "started", "ticket")
+
+    def __init__(self, ticket: Ticket, timeout_s: float) -> None:
+        self.ticket = ticket
+        self.clock = ticket.wants[0].pool.clock
+        self.started = self.clock.now()
+        self.must_wait = False
+        ticket.deadline = self.started + checked_timeout(timeout_s)
+
+    def nap_s(self) -> float:
+        """How long until the next look; 0 when the wait is over, for good or ill."""
+        while self.ticket.state is State.WAITING:
+            now = self.clock.now()
+            if now < self.ticket.deadline:
+                self.must_wait = True
+                return min(self.ticket.deadline - now, TICK_S if self.ticket.leads else NAP_S)
+            ROOM.run(expire, self.ticket, now - self.started)
+        return 0.0
+
+    def collect(self) -> list[Any]:
+        ROOM.run(take, self.ticket)
+        refusal, self.ticket.refusal = self.ticket.refusal, None
+        if refusal is not None:
+            try:
+                raise refusal
+            finally:
+                del refusal  # else the error would hold this frame, and this frame the error
+        leases = _lend_all(self.ticket)
+        if self.must_wait:
+            for want in self.ticket.wants:
+                _tell_waited(want.pool, self.clock.now() - self.started)
+        return leases
+
+
+def _lend_all(ticket: Ticket) -> list[Any]:
     leases: list[Lease] = []
     try:
         for want in ticket.wants:
@@ -103,16 +119,21 @@ def _collect(ticket: Ticket, waited_s: float | None) -> list[Any]:
         release_all(leases)  # what they complain of matters less than what went wrong here
         ROOM.run(surrender, ticket)
         raise
-    if waited_s is not None:
-        for want in ticket.wants:
-            pool = want.pool
-            ROOM.tell(lambda pool=pool: pool.observer.waited(pool.name, waited_s))  # type: ignore[misc]
     return leases
 
 
-def check_timeout(timeout_s: float) -> None:
-    if not timeout_s >= 0:  # written so that NaN fails too
-        raise ValueError(f"timeout_s must be 0 or more seconds, not {timeout_s!r}")
+def _tell_waited(pool: Pool[Any], waited_s: float) -> None:
+    ROOM.tell(lambda: pool.observer.waited(pool.name, waited_s))
+
+
+def checked_timeout(timeout_s: float) -> float:
+    try:
+        seconds = float(timeout_s)
+    except (TypeError, ValueError, OverflowError):
+        seconds = -1.0
+    if not seconds >= 0:  # written so that NaN fails too
+        raise ValueError(f"timeout_s must be 0 or more seconds, not {timeout_s!r:.40}")
+    return seconds
 
 
 def own(leases: list[Any], holder: TaskHolder) -> list[Any]:

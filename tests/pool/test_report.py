@@ -10,24 +10,24 @@ from framesrv.testing.clocks import FakeClock
 
 
 class TestWhereItWasBorrowed:
-    def scene(self, level: DebugLevel) -> tuple[Any, Any, Any]:
+    def scene(self, level: DebugLevel) -> tuple[Any, Any]:
         clock = FakeClock()
         pool = ArrayPool("p", shape=(1,), capacity=1, debug=level, clock=clock)
         lease = pool.acquire()
         clock.advance(0.25)
         [slot] = pool.slots
-        return pool, slot, lease
+        return (clock.now() - slot.since, slot.holder, slot.borrow), lease
 
     def test_with_a_stack(self) -> None:
-        pool, slot, lease = self.scene(DebugLevel.POISON)
-        text = borrowed_where(pool, slot)
+        what, lease = self.scene(DebugLevel.POISON)
+        text = borrowed_where(*what)
         assert text.startswith("borrowed 0.250 s ago by thread 'MainThread' at:\n  File ")
         assert text.endswith("in scene\n    lease = pool.acquire()")
         lease.release()
 
     def test_without_one(self) -> None:
-        pool, slot, lease = self.scene(DebugLevel.OFF)
-        assert borrowed_where(pool, slot) == (
+        what, lease = self.scene(DebugLevel.OFF)
+        assert borrowed_where(*what) == (
             "borrowed 0.250 s ago by thread 'MainThread' (one lease in 128 carries its stack; "
             "FRAMESRV_POOL_DEBUG=poison: every one)"
         )

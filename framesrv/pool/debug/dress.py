@@ -26,7 +26,7 @@ def dress_bytes(plain: Any, level: DebugLevel) -> Any:
 
 
 def dress_record(plain: Any, level: DebugLevel) -> Any:
-    return _dress(plain, level, lambda: RecordMark(plain.factory))
+    return _dress(plain, level, RecordMark)
 
 
 def marks(level: DebugLevel) -> bool:

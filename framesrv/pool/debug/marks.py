@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -87,28 +87,46 @@ def _store(item: Any) -> memoryview:
 
 
 class RecordMark:
-    """A record at home is in its zero state; a field that is not was written afterwards."""
+    """A record at home is in its zero state; a field that is not was written afterwards.
 
-    def __init__(self, factory: Callable[[], Any]) -> None:
-        self._factory = factory
+    Fields are compared with what they were when the record came home: the same object, or an
+    equal one. What cannot be compared is not accused.
+    """
+
+    def __init__(self) -> None:
+        self._zero: dict[int, dict[str, tuple[object, object]]] = {}  # by the record's id
 
     def put_on(self, item: Any) -> None:
         item.reset()
+        self._zero[id(item)] = {name: _remember(item, name) for name in field_names(item)}
 
     def damage(self, slot: Slot) -> str | None:
-        zero = self._factory()
-        changed = [name for name in field_names(zero) if not same(slot.item, zero, name)]
+        remembered = self._zero[id(slot.item)]
+        changed = [
+            name for name, value in remembered.items() if not _unchanged(slot.item, name, value)
+        ]
         return f"fields changed: {', '.join(changed)}" if changed else None
 
     def rewind(self, item: Any) -> None:
         """A record has no position."""
 
 
+def _remember(item: object, name: str) -> tuple[object, object]:
+    value = getattr(item, name, None)
+    return value, copy.copy(value) if isinstance(value, list | dict | set | bytearray) else value
+
+
+def _unchanged(item: object, name: str, remembered: tuple[object, object]) -> bool:
+    value, content = remembered
+    now = getattr(item, name, None)
+    if now is content:
+        return True
+    try:
+        return type(now) is type(value) and bool(now == content)
+    except Exception:
+        return now is value
+
+
 def field_names(record: object) -> list[str]:
     slots = [name for base in type(record).__mro__ for name in getattr(base, "__slots__", ())]
     return sorted({*slots, *getattr(record, "__dict__", {})} - {"__weakref__", "__dict__"})
-
-
-def same(left: object, right: object, name: str) -> bool:
-    ours, theirs = getattr(left, name, None), getattr(right, name, None)
-    return ours is theirs or bool(type(ours) is type(theirs) and ours == theirs)

@@ -34,22 +34,25 @@ class Poisoned(Wrapper[LeaseT], Generic[LeaseT]):
         try:
             if damage is not None:
                 raise slot.pool.misused("write_after_release", _written(slot, damage))
-            return super().lend(slot)
+            lease = super().lend(slot)
         except BaseException:
             self._mark.put_on(slot.item)
             raise
+        slot.refs = getrefcount(slot.item)
+        return lease
 
     def settle(self, lease: Any, slot: Slot) -> None:
         slot.way_back = Trace()
         slot.last_shape = slot.shape
-        kept = _derived_views(slot)
+        # Measured against the borrow: then the last holder's handle may still have been dying.
+        kept = getrefcount(slot.item) - slot.refs if isinstance(slot.item, np.ndarray) else 0
         try:
             self._mark.put_on(slot.item)
         except BaseException:  # a record's mark is its reset, which is foreign code
             slot.pool.discard_soon(slot, "reset_failed")
             raise
         super().settle(lease, slot)
-        if kept:
+        if kept > 0:
             raise slot.pool.misused("retained_view", _retained(slot, kept))
 
     def reset(self, slot: Slot) -> None:
@@ -60,13 +63,6 @@ class Poisoned(Wrapper[LeaseT], Generic[LeaseT]):
     def freshen(self, slot: Slot) -> None:
         """Leave the content alone: what the keeper wrote is found before the next lend."""
         self._mark.rewind(slot.item)
-
-
-def _derived_views(slot: Slot) -> int:
-    """How many arrays besides the handle rest on the owner; other buffers have none."""
-    if not isinstance(slot.item, np.ndarray):
-        return 0
-    return getrefcount(slot.item) - _OWNER_AND_HANDLE
 
 
 def _retained(slot: Slot, kept: int) -> RetainedView:
@@ -88,18 +84,3 @@ def _written(slot: Slot, damage: str) -> WriteAfterRelease:
 
 def _text(trace: Trace | None) -> str:
     return trace.text() if trace is not None else "  (not by a release)"
-
-
-class _Probe:
-    __slots__ = ("item",)
-    item: np.ndarray[Any, Any]
-
-
-def _count_references() -> int:
-    slot = _Probe()
-    slot.item = np.ndarray((1,), np.uint8, buffer=bytearray(1))
-    handle = slot.item[...]
-    return getrefcount(slot.item) if handle is not None else 0
-
-
-_OWNER_AND_HANDLE = _count_references()

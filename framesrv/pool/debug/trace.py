@@ -43,7 +43,10 @@ class Trace:
 
 
 def _line(code: CodeType, number: int) -> str:
-    source = linecache.getline(code.co_filename, number).strip()
+    try:
+        source = linecache.getline(code.co_filename, number).strip()
+    except Exception:  # the interpreter is shutting down, or the source is odd
+        source = ""
     place = f'  File "{code.co_filename}", line {number}, in {code.co_name}'
     return f"{place}\n    {source}" if source else place
 

@@ -40,5 +40,9 @@ class Wrapper(Generic[LeaseT]):
         return self._inner.nbytes_max()
 
     @property
+    def resets_by_foreign_code(self) -> bool:
+        return self._inner.resets_by_foreign_code
+
+    @property
     def uses_heap(self) -> bool:
         return self._inner.uses_heap
