@@ -31,6 +31,7 @@ from framesrv.pool import (
     UnpooledArrayPool,
     UseAfterRelease,
 )
+from framesrv.pool.room import ROOM
 from framesrv.testing.clocks import FakeClock
 from framesrv.testing.contract import check_identities
 
