@@ -105,7 +105,10 @@ def watch_handle(slot: Slot, handle: np.ndarray[Any, Any]) -> None:
     handle.flags.writeable = False
 
     def gone(_: weakref.ref[Any]) -> None:
-        if getrefcount(slot.item) == _OWNER_AND_DYING:
+        if (
+            getrefcount(slot.item) == _OWNER_AND_DYING
+            and getrefcount(slot.item.base) == _MEMORY_ALONE
+        ):
             slot.ripe = True
         ROOM.ask_quietly(slot.pool)
 
