@@ -150,9 +150,10 @@ def leave(ticket: Ticket) -> None:
 
     Every step may be repeated, so that an interrupted leave is completed by the next one.
     """
-    if ticket.state is State.TAKEN:
-        return
     ROOM.forget(ticket)
+    if ticket.state is State.TAKEN:
+        surrender(ticket)
+        return
     for want in ticket.wants:
         if want.grant is None:
             with suppress(ValueError):
@@ -187,9 +188,10 @@ def take(ticket: Ticket) -> None:
 
 def surrender(ticket: Ticket) -> None:
     """A taken ticket could not be turned into leases: what is left of it goes back."""
-    for want in ticket.wants:
+    left = [want for want in ticket.wants if want.grant is not None]
+    for want in left:
         give_back(want)
-    _serve_all(ticket.wants)
+    _serve_all(left)
 
 
 def _make_ready(ticket: Ticket) -> None:

@@ -11,15 +11,17 @@ holds the lock.
 Steps under the lock never call foreign code. News for observers is put into the outbox and
 sent after the lock is free; never from a finalizer, which may have interrupted anything.
 
-An interrupt (a signal handler that raises) can strike wherever Python looks for signals. The
-lock knows its owner, so it is released whenever this thread has it; what a step leaves half
-done is completed by the next look.
+An interrupt (a signal handler that raises) can strike wherever Python looks for signals: after
+calls, at the start of functions and at backward jumps. A lock that it leaves behind is known by
+its owner not being inside a step, and released; what a step leaves half done is completed by
+the next look.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
@@ -45,6 +47,7 @@ class Tended(Protocol):
 class Room:
     def __init__(self) -> None:
         self._lock: Any = threading.RLock()  # for its owner; nobody enters it twice
+        self._inside = 0  # the thread that is in the middle of a step
         self._notes: set[Tended] = set()
         self._outbox: deque[Callable[[], object]] = deque()
         self.lines: WeakSet[Line] = WeakSet()
@@ -53,21 +56,35 @@ class Room:
 
     def run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one step under the lock; wait for the lock if need be."""
-        if self._lock._is_owned():
+        if self._is_inside():
             raise PoolError(
                 "a pool was asked for a buffer or its numbers from within its own bookkeeping "
                 "(a signal handler, or a __del__ that garbage collection ran): releasing a lease "
                 "is fine there, nothing else is"
             )
+        me = get_ident()
         try:
             with self._lock:
+                self._inside = me
                 try:
                     return step(*args, **kwargs)
                 finally:
-                    self._tend()
+                    try:
+                        self._tend()
+                    finally:
+                        self._inside = 0
         finally:
             self._tidy()
             self._send()
+
+    def _is_inside(self) -> bool:
+        """Whether this thread is in the middle of a step."""
+        if not self._lock._is_owned():
+            return False
+        if self._inside == get_ident():
+            return True
+        self._lock.release()  # an interrupt struck between a step and its release
+        return False
 
     def ask(self, what: Tended) -> None:
         """Have ``what`` looked after soon: now if the lock is free, else by its holder."""
@@ -92,12 +109,16 @@ class Room:
 
     def _tidy(self) -> None:
         """Do what was noted while somebody else held the lock."""
-        while self._notes and not self._lock._is_owned():
+        me = get_ident()
+        while self._notes and not self._is_inside():
             try:
                 if not self._lock.acquire(blocking=False):
                     return
-                self._tend()
+                self._inside = me
+                if self._lock._is_owned():  # a signal handler may have had it meanwhile
+                    self._tend()
             finally:
+                self._inside = 0 if self._inside == me else self._inside
                 if self._lock._is_owned():
                     self._lock.release()
 
@@ -106,7 +127,7 @@ class Room:
             self._notes.pop().tend()
 
     def _send(self) -> None:
-        while self._outbox and not self._lock._is_owned():
+        while self._outbox and not self._is_inside():
             try:
                 news = self._outbox.popleft()
             except IndexError:  # another thread sent the last one
@@ -131,6 +152,7 @@ class Room:
     def start_anew(self) -> None:
         """In the child: a lock that nobody holds, and no news of the parent's."""
         self._lock = threading.RLock()
+        self._inside = 0
         self._outbox.clear()
 
 
