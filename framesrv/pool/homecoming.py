@@ -103,15 +103,19 @@ class Homecoming(ABC):
 
     def tend(self) -> None:
         """*locked* Everything that was left to do since the last look."""
-        while self._dropped:
-            self._reclaim(self._dropped.popleft())
-        while self.spoiled_slots:
-            self.retire(*self.spoiled_slots.popleft())
+        self._take_in()
         self.revisit_quarantine()
         if self.line.closed:
             for slot in self.drain_idle():
                 self.retire(slot, "closed")
         self.line.serve()
+
+    def _take_in(self) -> None:
+        """*locked* What came home in a way that needs the lock."""
+        while self._dropped:
+            self._reclaim(self._dropped.popleft())
+        while self.spoiled_slots:
+            self.retire(*self.spoiled_slots.popleft())
 
     def revisit_quarantine(self) -> None:
         """*locked* Let go what its keeper has let go."""
@@ -134,8 +138,7 @@ class Homecoming(ABC):
         A lease dropped without release leaves such a slot (odd turns: a leak), and so does an
         exception that strikes between two steps of a borrow (even turns: an orphan).
         """
-        while self._dropped:
-            self._reclaim(self._dropped.popleft())
+        self._take_in()
         for slot in _lone(self.slots):
             if slot.is_lent:
                 self._reclaim(slot)

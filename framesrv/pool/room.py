@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
@@ -44,10 +43,14 @@ class Tended(Protocol):
         """Look after what was left to do; called under the lock."""
 
 
+class _Mine(threading.local):
+    inside = False  # whether this thread is in the middle of a step
+
+
 class Room:
     def __init__(self) -> None:
         self._lock: Any = threading.RLock()  # for its owner; nobody enters it twice
-        self._inside = 0  # the thread that is in the middle of a step
+        self._mine = _Mine()
         self._notes: set[Tended] = set()
         self._outbox: deque[Callable[[], object]] = deque()
         self.lines: WeakSet[Line] = WeakSet()
@@ -62,17 +65,16 @@ class Room:
                 "(a signal handler, or a __del__ that garbage collection ran): releasing a lease "
                 "is fine there, nothing else is"
             )
-        me = get_ident()
         try:
             with self._lock:
-                self._inside = me
+                self._mine.inside = True
                 try:
                     return step(*args, **kwargs)
                 finally:
                     try:
                         self._tend()
                     finally:
-                        self._inside = 0
+                        self._mine.inside = False
         finally:
             self._tidy()
             self._send()
@@ -81,9 +83,9 @@ class Room:
         """Whether this thread is in the middle of a step."""
         if not self._lock._is_owned():
             return False
-        if self._inside == get_ident():
+        if self._mine.inside:
             return True
-        self._lock.release()  # an interrupt struck between a step and its release
+        self._lock.release()  # two interrupts struck between a step and its release
         return False
 
     def ask(self, what: Tended) -> None:
@@ -108,17 +110,22 @@ class Room:
         self._send()
 
     def _tidy(self) -> None:
-        """Do what was noted while somebody else held the lock."""
-        me = get_ident()
+        """Do what was noted while somebody else held the lock.
+
+        Written so that an interrupt after any call leaves no lock behind: the first lock is
+        handed over to the ``with``, whose end cannot be interrupted.
+        """
         while self._notes and not self._is_inside():
+            self._mine.inside = True
             try:
                 if not self._lock.acquire(blocking=False):
                     return
-                self._inside = me
-                if self._lock._is_owned():  # a signal handler may have had it meanwhile
+                with self._lock:
+                    self._lock.release()
+                    self._mine.inside = True
                     self._tend()
             finally:
-                self._inside = 0 if self._inside == me else self._inside
+                self._mine.inside = False
                 if self._lock._is_owned():
                     self._lock.release()
 
@@ -152,7 +159,6 @@ class Room:
     def start_anew(self) -> None:
         """In the child: a lock that nobody holds, and no news of the parent's."""
         self._lock = threading.RLock()
-        self._inside = 0
         self._outbox.clear()
 
 
