@@ -6,6 +6,7 @@ is *locked*: it runs under the room's lock.
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections import Counter as Tally
 from collections import deque
@@ -120,11 +121,10 @@ class Homecoming(ABC):
     def revisit_quarantine(self) -> None:
         """*locked* Let go what its keeper has let go."""
         for slot in list(self.quarantined):
-            if not slot.resetting and (slot.ripe or self.kind.is_free(slot)):
+            if slot.ripe or self.kind.is_free(slot):
                 slot.watch = None
                 if self.kind.resets_by_foreign_code:
-                    slot.resetting = True
-                    ROOM.later(lambda slot=slot: self._reset_outside(slot))  # type: ignore[misc]
+                    self._reset_later(slot)
                 else:
                     self.kind.freshen(slot)
                     self._unpark(slot)
@@ -163,12 +163,23 @@ class Homecoming(ABC):
     def _unpark(self, slot: Slot) -> None:
         """*locked* Out of quarantine, and idle."""
         self.quarantined.pop(slot, None)
-        slot.ripe = slot.parked_long = slot.leaked = slot.resetting = slot.parked = False
+        slot.ripe = slot.parked_long = slot.leaked = slot.parked = False
+        slot.resetting = None
         self.put_idle(slot)
         self.line.serve()
 
-    def _reset_outside(self, slot: Slot) -> None:
-        """A record's own reset is foreign code: it runs when the lock is free."""
+    def _reset_later(self, slot: Slot) -> None:
+        """*locked* A record's own reset is foreign code: it runs when the lock is free.
+
+        Known by a weak reference, so that one that an interrupt cuts short is begun again.
+        """
+        if slot.resetting is None or slot.resetting() is None:
+            reset = _Reset(self, slot)
+            slot.resetting = weakref.ref(reset)
+            ROOM.later(reset)
+
+    def reset_now(self, slot: Slot) -> None:
+        """Outside the lock."""
         try:
             (self.kind.reset if slot.leaked else self.kind.freshen)(slot)
         except Exception:
@@ -180,6 +191,17 @@ class Homecoming(ABC):
         self.quarantined.pop(slot, None)
         self.retire(slot, "reset_failed")
         self.line.serve()
+
+
+class _Reset:
+    __slots__ = ("__weakref__", "_pool", "_slot")
+
+    def __init__(self, pool: Homecoming, slot: Slot) -> None:
+        self._pool = pool
+        self._slot = slot
+
+    def __call__(self) -> None:
+        self._pool.reset_now(self._slot)
 
 
 def _lone(register: set[T], refs: int = 0) -> list[T]:

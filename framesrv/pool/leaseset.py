@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any, Self
 
 from framesrv.pool.errors import DoubleRelease, PoolError
 from framesrv.pool.lease import Lease
 
 
-def release_all(leases: Iterable[Lease]) -> Exception | None:
-    """Give back all that are held, the last borrowed first; return the first complaint."""
-    complaint: Exception | None = None
+def release_all(leases: Iterable[Lease], complaints: list[Exception]) -> None:
+    """Give back all that are held, the last borrowed first, whatever some of them complain of.
+
+    The complaints go into the caller's list and are kept nowhere else: an error that a frame of
+    its own traceback holds lives until the cyclic garbage collector comes, and so does all that
+    the other frames hold.
+    """
     for lease in reversed(list(leases)):
         try:
             if not lease.released:
                 lease.release()
-        except Exception as error:  # without this frame, which would hold the error in turn
-            complaint = complaint or error.with_traceback(_after_this(error))
-    return complaint
-
-
-def _after_this(error: Exception) -> TracebackType | None:
-    return error.__traceback__.tb_next if error.__traceback__ is not None else None
+        except Exception as error:
+            complaints.append(error)
 
 
 class LeaseSet:
@@ -62,13 +60,12 @@ class LeaseSet:
         """
         if self._released:
             raise DoubleRelease("a set of leases was released a second time")
-        complaint = release_all(self._leases.values())
+        complaints: list[Exception] = []
+        release_all(self._leases.values(), complaints)
         self._released = True
-        if complaint is not None:
-            try:
-                raise complaint
-            finally:
-                del complaint  # else the error would hold this frame, and this frame the error
+        if complaints:
+            del complaints[1:]
+            raise complaints.pop()
 
     def __enter__(self) -> Self:
         return self

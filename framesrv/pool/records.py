@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, Protocol, TypeVar, Unpack
 
 from framesrv.pool.bounded import BoundedPool
-from framesrv.pool.debug import dress_record
+from framesrv.pool.debug import dress_record, marks
 from framesrv.pool.lease import RecordLease
 from framesrv.pool.objects import ObjectKind
 from framesrv.pool.options import PoolOptions
@@ -45,6 +45,13 @@ class RecordKind(ObjectKind[RecordLease[RecordT]], Generic[RecordT]):
         return self._record_bytes
 
 
+class MarkedRecordKind(RecordKind[RecordT]):
+    """Where returned records are marked, the mark resets them: a second reset would undo it."""
+
+    def reset(self, slot: Slot) -> None:
+        """Left to the mark."""
+
+
 class RecordPool(BoundedPool[RecordLease[RecordT]], Generic[RecordT]):
     """Lends records made by ``factory``, each with a ``reset()`` that is called on return."""
 
@@ -58,7 +65,9 @@ class RecordPool(BoundedPool[RecordLease[RecordT]], Generic[RecordT]):
     ) -> None:
         super().__init__(
             name,
-            lambda now, level: dress_record(RecordKind(factory, now), level),
+            lambda now, level: dress_record(
+                (MarkedRecordKind if marks(level) else RecordKind)(factory, now), level
+            ),
             capacity=capacity,
             **options,
         )

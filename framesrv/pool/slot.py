@@ -50,7 +50,7 @@ class Slot:
         self.parked = False  # in quarantine: home, but its last holder still has a hand on it
         self.parked_long = False  # and that was reported
         self.leaked = False  # it came home without its lease, and nobody made it ready
-        self.resetting = False  # its reset was begun, outside the lock
+        self.resetting: weakref.ref[Any] | None = None  # a reset that is to run, or runs
         self.ripe = False  # the kept handle is known to be gone
         self.since = 0.0  # when it was lent last
         self.holder: Holder = HERE.thread  # who borrowed it last

@@ -116,7 +116,7 @@ def _lend_all(ticket: Ticket) -> list[Any]:
         for want in ticket.wants:
             leases.append(want.pool.fulfil(want))  # noqa: PERF401 - what was lent so far counts
     except BaseException:
-        release_all(leases)  # what they complain of matters less than what went wrong here
+        release_all(leases, [])  # what they complain of matters less than what went wrong here
         ROOM.run(surrender, ticket)
         raise
     return leases

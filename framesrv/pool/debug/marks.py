@@ -123,8 +123,8 @@ def _unchanged(item: object, name: str, remembered: tuple[object, object]) -> bo
         return True
     try:
         return type(now) is type(value) and bool(now == content)
-    except Exception:
-        return now is value
+    except Exception:  # an array, say: nobody can tell
+        return type(now) is type(value)
 
 
 def field_names(record: object) -> list[str]:
