@@ -46,6 +46,7 @@ POOL_DIR = str(Path(framesrv.pool.__file__).parent)
 ROOT = Path(framesrv.pool.__file__).parents[2]
 
 NOT_REACHED = "the place was not reached again"
+LEAST_PLACES = 15 if sys.version_info < (3, 13) else 5
 DEPTH = 3  # of the stacks by which places are told apart
 Place = tuple[tuple[CodeType, int], ...]
 
@@ -482,12 +483,12 @@ def test_an_interrupt_at_every_place(
     faults, missed = [], 0
     for place in striker.places:
         fault = strike(make, place, error, elsewhere)
-        if fault == NOT_REACHED:  # Python 3.13 does not trace every instruction each time
+        if fault == NOT_REACHED:  # Python 3.13 leaves out some of the events
             missed += 1
         elif fault is not None:
             faults.append(f"{fault}\n    after {told(place)}")
             make_good()
-    assert len(striker.places) - missed >= 15
+    assert len(striker.places) - missed >= LEAST_PLACES
     assert missed <= len(striker.places) // 4
     assert not faults, f"{len(faults)} of {len(striker.places)} places:\n" + "\n".join(faults)
 
