@@ -113,9 +113,8 @@ def watch(manager: PoolManager, camera: Camera, workers: list[threading.Thread])
         if live:
             picture = table(manager)
             fps = camera.done / (time.monotonic() - started)
-            print(
-                f"{back}{picture}\n{camera.done:,} of {camera.frames:,} frames, {fps:,.0f} FPS\x1b[K"
-            )
+            progress = f"{camera.done:,} of {camera.frames:,} frames, {fps:,.0f} FPS"
+            print(f"{back}{picture}\n{progress}\x1b[K")
             back = f"\x1b[{picture.count(chr(10)) + 2}A"  # up again, to draw over it
     seconds = time.monotonic() - started
     print(back + table(manager))
