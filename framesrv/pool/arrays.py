@@ -71,6 +71,9 @@ class ArrayKind:
             and getrefcount(slot.item.base) == _MEMORY_ALONE
             and handle.base is slot.item  # else the holder put another array in its place
         ):
+            # Before the slot is home: the next holder may be there and gone before this thread
+            # goes on, and would find a second handle.
+            del handle
             slot.turns += 1
             slot.go_home(slot)
             if slot.pool.alerts:

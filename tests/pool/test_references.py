@@ -26,6 +26,7 @@ from framesrv.pool import (
     PoolManager,
     RecordPool,
 )
+from framesrv.pool.ladder import LadderPool
 from framesrv.testing.contract import check_identities
 
 LEVELS = [DebugLevel.OFF, DebugLevel.SAMPLE, DebugLevel.POISON]
@@ -252,3 +253,55 @@ class TestASetWhoseReleaseIsInterrupted:
         assert (stats["p"].idle, stats["r"].leased) == (1, 0)
         with pytest.raises(DoubleRelease):
             leases.release()
+
+
+class TestTheNextHolderMayBeQuicker:
+    """A buffer is home in one step, and lent again before its last holder's thread goes on.
+
+    That thread's own references must be gone by then: else the next return would find them,
+    take them for somebody's, and put the buffer into quarantine.
+    """
+
+    @at_every_level
+    @pytest.mark.parametrize("sort", ["array", "ladder", "bytesio", "bytearray", "record"])
+    def test_borrowed_and_returned_while_the_first_return_still_runs(
+        self, level: DebugLevel, sort: str
+    ) -> None:
+        pool, borrow = pool_of(sort, level)
+        lease = borrow()
+        slot = lease._slot
+        go_home, seen = slot.go_home, []
+
+        def go_home_and_out_again(home: Any) -> None:
+            slot.go_home = go_home
+            go_home(home)
+            with borrow() as again:
+                assert again._slot is slot
+            seen.append(slot.parked)
+
+        slot.go_home = go_home_and_out_again
+        lease.release()
+        assert seen == [False]
+        assert pool.stats().idle == 1
+
+
+class Blank:
+    def reset(self) -> None:
+        pass
+
+
+def pool_of(sort: str, level: DebugLevel) -> tuple[Any, Callable[[], Any]]:
+    """A pool of one buffer, and how to borrow it."""
+    if sort == "ladder":
+        manager = PoolManager(1024 * 1024, debug=level)
+        manager.acquire_all({"a": (8, 8, 3)}).release()
+        ladder = next(pool for pool in manager.pools if isinstance(pool, LadderPool))
+        return ladder, lambda: ladder.take((8, 8, 3))
+    makers: dict[str, Callable[[], Any]] = {
+        "array": lambda: make(debug=level),
+        "bytesio": lambda: BytesIOPool("p", initial_bytes=64, capacity=1, debug=level),
+        "bytearray": lambda: ByteArrayPool("p", initial_bytes=64, capacity=1, debug=level),
+        "record": lambda: RecordPool("p", Blank, capacity=1, debug=level),
+    }
+    pool = makers[sort]()
+    return pool, pool.acquire
