@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench docs-check lock-check format lock clean
+.PHONY: help run test check bench docs-check lock-check protos format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; \
@@ -34,6 +34,7 @@ check: $(INSTALLED) lock-check docs-check ## format, lint, types, layers, the lo
 	$(RUN) ruff check $(CHECKED)
 	$(RUN) mypy $(CHECKED)
 	$(VENV)/bin/lint-imports
+	$(RUN) tools.gen_protos --check
 
 bench: $(INSTALLED) ## measure, and print the figures beside their targets
 	$(RUN) benchmarks
@@ -44,6 +45,9 @@ docs-check: $(INSTALLED) ## check that links, commands and examples in the docum
 lock-check: ## check that the lock holds names, versions and hashes only
 	@if grep -nvE '^([a-z0-9-]+==[^ ]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$' requirements.lock; \
 		then echo 'requirements.lock: the lines above are not a name, a version or a hash'; exit 1; fi
+
+protos: $(INSTALLED) ## generate the code for the wire contract anew
+	$(RUN) tools.gen_protos
 
 format: $(INSTALLED) ## format the code and mend what ruff can mend
 	$(RUN) ruff format $(CHECKED)

@@ -61,6 +61,8 @@ class SourceFrame(PooledRecord):
     payload: memoryview | None = None
     captured_at_ns: int = 0
     received_at_ns: int = 0
+    crc32c: int | None = None  # of the payload, where the client gave it
+    trace_id: str = ""
 
     def reset(self) -> None:
         self.stream_id = ""
@@ -70,6 +72,8 @@ class SourceFrame(PooledRecord):
         self.payload = None
         self.captured_at_ns = 0
         self.received_at_ns = 0
+        self.crc32c = None
+        self.trace_id = ""
 
     def faults(self) -> list[Fault]:
         if is_positive(self.received_at_ns):

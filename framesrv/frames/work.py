@@ -85,8 +85,7 @@ class Timings:
 class FrameError:
     """Why a frame failed or was dropped. Rare, so it is made when needed and never pooled."""
 
-    code: int  # a google.rpc.Code
-    reason: Reason
+    reason: Reason  # the status code follows from it
     message: str  # for people: what was wrong and what to do
     retry_after_ns: int | None = None  # set where a retry can help
 
@@ -114,6 +113,9 @@ class FrameReport(PooledRecord):
     sequence: int = 0
     status: FrameStatus = FrameStatus.UNSPECIFIED
     error: FrameError | None = None
+    captured_at_ns: int = 0
+    received_at_ns: int = 0
+    trace_id: str = ""
     timings: Timings = field(default_factory=Timings)
     outputs: list[OutputImage] = field(default_factory=list)
 
@@ -123,6 +125,9 @@ class FrameReport(PooledRecord):
         self.sequence = 0
         self.status = FrameStatus.UNSPECIFIED
         self.error = None
+        self.captured_at_ns = 0
+        self.received_at_ns = 0
+        self.trace_id = ""
         if references(self.timings) == ALONE:
             self.timings.reset()
         else:

@@ -79,6 +79,7 @@ FILLERS: Final[dict[Any, Callable[[], Any]]] = {
     str: lambda: "text",
     int: lambda: 41,
     bool: lambda: True,
+    int | None: lambda: 43,
     Any: object,
     memoryview | None: lambda: memoryview(b"payload"),
     ImageLayout | None: lambda: LAYOUT,
@@ -87,7 +88,7 @@ FILLERS: Final[dict[Any, Callable[[], Any]]] = {
     dict[str, str]: lambda: {"camera": "left"},
     list[CanonicalFrame | OwnedFrame]: lambda: [canonical()],
     FrameStatus: lambda: FrameStatus.DROPPED,
-    FrameError | None: lambda: FrameError(8, Reason.MEMORY_BUDGET, "try later", 5),
+    FrameError | None: lambda: FrameError(Reason.MEMORY_BUDGET, "try later", 5),
     Timings: lambda: Timings(1, 2, 3, 4, 5),
     list[OutputImage]: lambda: [_output()],
 }

@@ -1,0 +1,64 @@
+"""What an operation is: a check of its own values, and a step for frames of a given form.
+
+An operation is planned once for every form of frame that meets it, and then run for each frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from framesrv.frames.faults import Fault
+from framesrv.frames.layout import ImageLayout, PixelFormat
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The size and the pixel format of a frame between two steps. Its rows are packed."""
+
+    width: int
+    height: int
+    format: PixelFormat
+
+    @property
+    def layout(self) -> ImageLayout:
+        return ImageLayout(self.width, self.height, self.format)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array. A planar format is one array of all its rows, luma first."""
+        layout = self.layout
+        return (layout.rows, self.width) if layout.is_planar else layout.array_shape
+
+
+class Step(NamedTuple):
+    """An operation, made ready for frames of one form.
+
+    ``work`` writes every byte of its second argument from its first, which it only reads.
+    ``view`` needs no buffer: it returns a part of what it is given. With neither there is
+    nothing to do. ``scratch`` is the shape of a buffer that ``work`` needs besides, as its
+    third argument.
+    """
+
+    form: Form  # of the result
+    work: Callable[..., Any] | None = None
+    view: Callable[[Pixels], Pixels] | None = None
+    scratch: tuple[int, ...] | None = None
+
+
+class Op(Protocol):
+    """One operation with its values. Immutable, comparable by value."""
+
+    def faults(self) -> list[Fault]:
+        """What is wrong with the values whatever the frame; empty if nothing is."""
+        ...
+
+    def step(self, form: Form) -> Step:
+        """For frames of this form. Raises Refused with BAD_GEOMETRY if it does not fit them."""
+        ...

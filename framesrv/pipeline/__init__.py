@@ -1,0 +1,1 @@
+"""What was asked (``spec``), the steps and buffers it takes (``plan``), the loop (``run``)."""
