@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from framesrv.pool import ArrayPool, PoolManager, RecordPool, SizeClasses
-from framesrv.pool.memory import map_private
+from framesrv.pool import ArrayPool, PoolManager, RecordPool
+from framesrv.pool.memory import PAGE_BYTES, map_private
 from framesrv.pool.room import ROOM
 from framesrv.testing.clocks import FakeClock
 from framesrv.testing.contract import check_identities
-
-PAGE = mmap.PAGESIZE
+from tests.pool.managers import CLASSES
 
 
 class Rigged:
@@ -37,8 +36,8 @@ class Rigged:
 def scenario(allocate: Any) -> PoolManager:
     """A bit of everything that allocates: warm-up, misses, sets, ladder, oversize, async."""
     manager = PoolManager(
-        40 * PAGE,
-        classes=SizeClasses(smallest_bytes=PAGE, largest_bytes=4 * PAGE, per_doubling=1),
+        40 * PAGE_BYTES,
+        classes=CLASSES,
         allocate=allocate,
         clock=FakeClock(),
     )
@@ -46,13 +45,13 @@ def scenario(allocate: Any) -> PoolManager:
     pool = ArrayPool("a", shape=(16,), capacity=4, warm=2, allocate=allocate, clock=FakeClock())
     manager.register(pool)
     with pool.acquire(), pool.acquire(), pool.acquire():
-        with manager.acquire_all({"x": "a", "y": (2, PAGE), "z": (6, PAGE)}):
+        with manager.acquire_all({"x": "a", "y": (2, PAGE_BYTES), "z": (6, PAGE_BYTES)}):
             pass
-        with manager.acquire_all({"y": (PAGE,), "z": (2, PAGE), "w": (7, PAGE)}):
+        with manager.acquire_all({"y": (PAGE_BYTES,), "z": (2, PAGE_BYTES), "w": (7, PAGE_BYTES)}):
             pass
 
     async def main() -> None:
-        async with manager.acquire_all_async({"y": (4, PAGE), "z": (4, PAGE)}):
+        async with manager.acquire_all_async({"y": (4, PAGE_BYTES), "z": (4, PAGE_BYTES)}):
             pass
 
     asyncio.run(main())
@@ -71,7 +70,7 @@ def check_whole(manager: PoolManager) -> None:
         pool.stats().bytes_total for pool in manager.budget.elastic
     )
     assert ROOM.waiting == {}
-    with manager.acquire((2, PAGE)), manager.acquire((8, PAGE)):
+    with manager.acquire((2, PAGE_BYTES)), manager.acquire((8, PAGE_BYTES)):
         pass  # and it still lends
 
 

@@ -16,22 +16,9 @@ import pytest
 from framesrv.pool import ArrayPool, BytesIOPool, PoolClosed, PoolExhausted, PoolManager
 from framesrv.pool.room import ROOM
 from framesrv.testing.clocks import FakeClock, VirtualLoop, run_virtually
-from framesrv.testing.contract import check_identities
+from tests.pool.helpers import check_home
 
 STEPS = 8  # more iterations of the loop than any acquire needs
-
-
-def check_whole(pool: Any) -> None:
-    """Nothing is out, nobody waits, and all of the capacity can be borrowed at once."""
-    stats = pool.stats()
-    check_identities(stats)
-    assert (stats.leased, stats.waiting, stats.quarantined) == (0, 0, 0)
-    leases = [pool.try_acquire() for _ in range(pool.capacity)]
-    assert None not in leases
-    assert len({id(lease.array) for lease in leases}) == pool.capacity
-    assert pool.try_acquire() is None
-    for lease in leases:
-        lease.release()
 
 
 async def use(pool: ArrayPool) -> None:
@@ -67,7 +54,7 @@ def test_cancelled_at_every_step_around_the_grant(
             await asyncio.sleep(0)
         await asyncio.gather(victim, return_exceptions=True)
         await next_in_line
-        check_whole(pool)
+        check_home(pool)
         assert ROOM.waiting == {}
 
     run_virtually(main)
@@ -95,8 +82,8 @@ def test_a_set_cancelled_at_every_step_gives_back_what_was_set_aside(cancel_at: 
                 held.release()
             await asyncio.sleep(0)
         await asyncio.gather(victim, return_exceptions=True)
-        check_whole(array)
-        check_whole(other)
+        check_home(array)
+        check_home(other)
 
     run_virtually(main)
 
@@ -126,7 +113,7 @@ def test_every_await_of_the_coroutine_in_turn() -> None:
             assert suspended == throw_at
             assert pool.stats().waiting == 0
             held.release()
-            check_whole(pool)
+            check_home(pool)
     finally:
         asyncio.set_event_loop(None)
         loop.close()
@@ -152,7 +139,7 @@ def test_a_waiter_whose_loop_is_closed_is_skipped() -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # we killed it on purpose
     del task
     gc.collect()
-    check_whole(pool)
+    check_home(pool)
 
 
 def test_a_task_destroyed_while_it_waits_leaves_the_line() -> None:
@@ -171,7 +158,7 @@ def test_a_task_destroyed_while_it_waits_leaves_the_line() -> None:
     asyncio.run(main())
     assert pool.stats().waiting == 0
     held.release()
-    check_whole(pool)
+    check_home(pool)
 
 
 def test_a_time_out_of_one_task_serves_the_next() -> None:
@@ -195,7 +182,7 @@ def test_a_time_out_of_one_task_serves_the_next() -> None:
         assert served_at == pytest.approx(start + 0.05)
         held.release()
         for pool in pools:
-            check_whole(pool)
+            check_home(pool)
 
     run_virtually(main)
 
@@ -223,4 +210,4 @@ def test_outside_a_task_it_says_so() -> None:
     acquire = pool.acquire_async().__await__()
     with pytest.raises(RuntimeError, match=r"no running event loop|inside a task"):
         next(acquire)
-    check_whole(pool)
+    check_home(pool)

@@ -16,7 +16,7 @@ from framesrv.pool.line import join
 from framesrv.pool.room import ROOM
 from framesrv.pool.ticket import NOBODY, State, Ticket, Want
 from framesrv.testing.clocks import FakeClock
-from framesrv.testing.contract import check_identities
+from tests.pool.helpers import check_home
 
 
 def make(clock: FakeClock, *names: str) -> tuple[PoolManager, list[ArrayPool]]:
@@ -47,11 +47,7 @@ def standing_still(start: Callable[[], Any]) -> Iterator[asyncio.AbstractEventLo
 
 
 def check_whole(*pools: ArrayPool) -> None:
-    for pool in pools:
-        stats = pool.stats()
-        check_identities(stats)
-        assert (stats.leased, stats.quarantined, stats.waiting) == (0, 0, 0)
-        pool.acquire(timeout_s=0.0).release()
+    check_home(*pools)
     assert ROOM.waiting == {}
     assert ROOM.ready == {}
 

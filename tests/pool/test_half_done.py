@@ -2,48 +2,58 @@
 
 from __future__ import annotations
 
-import linecache
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-import pytest
-
-from framesrv.pool import ArrayPool, DebugLevel, RecordPool
-from framesrv.pool.debug.trace import Trace
+from framesrv.pool import ArrayPool, DebugLevel
 from framesrv.pool.holder import HERE
 from framesrv.pool.line import abandon, give_back, join, look_again
 from framesrv.pool.refusal import expire
-from framesrv.pool.room import ROOM, Room
+from framesrv.pool.room import ROOM
 from framesrv.pool.slot import Slot
-from framesrv.pool.ticket import NOBODY, State, Ticket, Want
+from framesrv.pool.ticket import NOBODY, Nobody, State, Ticket, Waker, Want
 from framesrv.testing.contract import check_identities
+from tests.pool.helpers import at_every_level, lends_again, whole
 
 
-def make() -> ArrayPool:
-    return ArrayPool("p", shape=(4,), capacity=1)
+def make(**options: Any) -> ArrayPool:
+    return ArrayPool("p", shape=(4,), capacity=1, **options)
 
 
-def joined(pool: ArrayPool) -> Ticket:
-    ticket = Ticket([Want(pool)], HERE.thread, NOBODY)
+class Counting(Nobody):
+    """Notes how often it was woken."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def wake(self) -> bool:
+        self.woken += 1
+        return super().wake()
+
+
+def joined(pool: ArrayPool, waker: Waker = NOBODY) -> Ticket:
+    ticket = Ticket([Want(pool)], HERE.thread, waker)
     ROOM.run(join, ticket)
     return ticket
 
 
 def test_a_ticket_that_has_all_it_asked_for_is_ready() -> None:
-    pool = make()
-    ticket = joined(pool)
+    pool, waker = make(), Counting()
+    ticket = joined(pool, waker)
+    assert waker.woken == 1
     ticket.state = State.WAITING  # as if the last step of the grant had been cut off
     ROOM.run(look_again, ticket)
     assert ticket.state is State.READY
     ticket.state = State.WAITING
     ROOM.run(expire, ticket, 0.0)
     assert ticket.state is State.READY
+    assert waker.woken == 3
+    ROOM.run(look_again, ticket)
     ROOM.run(expire, ticket, 0.0)
     assert (ticket.state, ticket.refusal) == (State.READY, None)
+    assert waker.woken == 3, "it is ready already"
     abandon(ticket)
-    assert (pool.stats().waiting, len(pool._idle)) == (0, 1)
+    assert len(pool._idle) == 1, "given back at once, not found by the next look"
+    assert pool.stats().waiting == 0
 
 
 def test_an_abandoned_ticket_does_not_expire_but_leaves() -> None:
@@ -81,63 +91,19 @@ def test_a_slot_that_was_never_entered_is_ignored() -> None:
     check_identities(stats)
 
 
-def test_a_lock_left_behind_is_released_by_the_next_use() -> None:
-    pool = make()
-    ROOM._lock.acquire()
-    pool.stats()
-    assert not ROOM._lock._is_owned()
-    with ThreadPoolExecutor(1) as elsewhere:
-        assert elsewhere.submit(pool.stats).result().idle == 1
+@at_every_level
+def test_a_buffer_that_an_interrupt_left_nowhere_is_found(level: DebugLevel) -> None:
+    """As between the two steps of a borrow: taken from its place, and not yet lent."""
+    pool = make(debug=level)
+    pool._idle.pop()
+    stats = whole(pool)
+    assert (stats.idle, stats.leaks, len(pool._idle)) == (1, 0, 1)
+    lends_again(pool)
 
 
-class StruckLock:
-    """A lock whose holder is interrupted as soon as it has it."""
-
-    def __init__(self) -> None:
-        self.real = cast(Any, threading.RLock())
-        self._is_owned, self.release = self.real._is_owned, self.real.release
-
-    def acquire(self, *, blocking: bool) -> bool:
-        self.real.acquire(blocking=blocking)
-        raise KeyboardInterrupt
-
-
-def test_a_lock_is_released_if_an_interrupt_follows_at_once() -> None:
-    room = Room()
-    room._lock = StruckLock()
-    with pytest.raises(KeyboardInterrupt):
-        room.ask(make())
-    assert not room._lock._is_owned()
-
-
-@pytest.mark.parametrize("timeout_s", [None, "soon", 10**400])
-def test_a_time_out_that_is_no_number_is_refused(timeout_s: Any) -> None:
-    pool = make()
-    with pool.acquire(), pytest.raises(ValueError, match="timeout_s"):
-        pool.acquire(timeout_s=timeout_s)
-
-
-def test_a_stack_is_told_even_if_its_source_cannot_be_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail(*_: object) -> str:
-        raise ModuleNotFoundError
-
-    trace = Trace()
-    monkeypatch.setattr(linecache, "getline", fail)
-    assert trace.text().endswith("in test_a_stack_is_told_even_if_its_source_cannot_be_read")
-
-
-class Valued:
-    def __init__(self) -> None:
-        self.values = np.zeros(3)
-
-    def reset(self) -> None:
-        self.values[:] = 0
-
-
-def test_what_cannot_be_compared_is_not_accused() -> None:
-    pool = RecordPool("p", Valued, capacity=1, debug=DebugLevel.POISON)
-    pool._idle[0].item.values = np.ones(3)
-    with pool.acquire() as lease:
-        assert lease.record.values.shape == (3,)
+@at_every_level
+def test_a_buffer_that_an_interrupt_left_half_in_quarantine_is_found(level: DebugLevel) -> None:
+    """It is marked as parked, and was not yet entered in the list of those that are."""
+    pool = make(debug=level)
+    pool._idle.pop().parked = True
+    lends_again(pool)

@@ -14,8 +14,7 @@ from framesrv.pool.room import ROOM
 from framesrv.pool.slot import Slot
 from framesrv.pool.upkeep import trim_idle
 from framesrv.testing.clocks import FakeClock
-
-FAILED_S = 60.0
+from tests.pool.helpers import FAILED_S
 
 
 class Recorder(PoolObserver):

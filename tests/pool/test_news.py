@@ -5,17 +5,13 @@ from __future__ import annotations
 import gc
 import linecache
 import logging
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from framesrv.pool import ArrayPool, BytesIOPool, DebugLevel, PoolObserver, RecordPool
-
-ROOT = str(Path(__file__).parents[2])
+from tests.pool.helpers import check_output
 
 
 class Heard(PoolObserver):
@@ -106,14 +102,7 @@ print("no hang")
 
 
 def test_a_handler_with_a_lock_may_run_the_collector(tmp_path: Path) -> None:
-    path = tmp_path / "logging_script.py"
-    path.write_text(HANDLER_THAT_COLLECTS)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_PROCESS")}
-    done = subprocess.run(
-        [sys.executable, str(path)], env={**environment, "PYTHONPATH": ROOT},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", "no hang\n")
+    check_output(HANDLER_THAT_COLLECTS, "no hang\n", tmp_path)
 
 
 class TestRecordsThatUsePools:

@@ -28,9 +28,7 @@ from framesrv.pool import (
 )
 from framesrv.pool.ladder import LadderPool
 from framesrv.testing.contract import check_identities
-
-LEVELS = [DebugLevel.OFF, DebugLevel.SAMPLE, DebugLevel.POISON]
-at_every_level = pytest.mark.parametrize("level", LEVELS)
+from tests.pool.helpers import UNFENCED, Note, at_every_unfenced_level, at_every_unmarked_level
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +47,7 @@ def make(name: str = "p", **options: Any) -> ArrayPool:
 class TestErrorsHoldNoLocals:
     """A function that kept its array until it returned: the buffer is free after that."""
 
-    @at_every_level
+    @at_every_unfenced_level
     def test_a_time_out(self, level: DebugLevel) -> None:
         pool, full = make(debug=level), make("full", debug=level)
         held = full.acquire()
@@ -77,7 +75,7 @@ class TestErrorsHoldNoLocals:
             pool.acquire(timeout_s=0.0).release()
         held.release()
 
-    @at_every_level
+    @at_every_unfenced_level
     def test_a_time_out_of_a_set(self, level: DebugLevel) -> None:
         manager = PoolManager(1 << 20, debug=level)
         pool, full = make(debug=level), make("full", debug=level)
@@ -98,7 +96,7 @@ class TestErrorsHoldNoLocals:
         held.release()
 
     def test_a_second_release(self) -> None:
-        for level in LEVELS:
+        for level in UNFENCED:
             pool = make(debug=level)
 
             def job(pool: ArrayPool = pool) -> None:
@@ -130,7 +128,7 @@ class TestErrorsHoldNoLocals:
 
 
 class TestAnotherArrayInItsPlace:
-    @pytest.mark.parametrize("level", [DebugLevel.OFF, DebugLevel.SAMPLE])
+    @at_every_unmarked_level
     def test_the_real_one_is_what_counts(self, level: DebugLevel) -> None:
         pool = make(debug=level)
         lease = pool.acquire()
@@ -146,7 +144,7 @@ class TestAnotherArrayInItsPlace:
         assert (stats.quarantined, stats.idle) == (0, 1)
         check_identities(stats)
 
-    @pytest.mark.parametrize("level", [DebugLevel.OFF, DebugLevel.SAMPLE])
+    @at_every_unmarked_level
     def test_one_that_nobody_else_holds(self, level: DebugLevel) -> None:
         pool = make(debug=level)
         lease = pool.acquire()
@@ -165,7 +163,7 @@ def memory_of(array: Any) -> Any:
     return array
 
 
-@pytest.mark.parametrize("level", [DebugLevel.OFF, DebugLevel.SAMPLE])
+@at_every_unmarked_level
 @pytest.mark.parametrize("named", [True, False], ids=["named", "ladder"])
 def test_who_keeps_the_memory_itself_keeps_the_buffer(named: bool, level: DebugLevel) -> None:
     manager = PoolManager(1 << 20, debug=level)
@@ -185,7 +183,7 @@ def test_who_keeps_the_memory_itself_keeps_the_buffer(named: bool, level: DebugL
 
 
 class TestBytesIO:
-    @at_every_level
+    @at_every_unfenced_level
     def test_attributes_do_not_reach_the_next_holder(self, level: DebugLevel) -> None:
         pool = BytesIOPool("b", initial_bytes=64, capacity=1, debug=level)
         with pool.acquire() as lease:
@@ -262,7 +260,7 @@ class TestTheNextHolderMayBeQuicker:
     take them for somebody's, and put the buffer into quarantine.
     """
 
-    @at_every_level
+    @at_every_unfenced_level
     @pytest.mark.parametrize("sort", ["array", "ladder", "bytesio", "bytearray", "record"])
     def test_borrowed_and_returned_while_the_first_return_still_runs(
         self, level: DebugLevel, sort: str
@@ -285,11 +283,6 @@ class TestTheNextHolderMayBeQuicker:
         assert pool.stats().idle == 1
 
 
-class Blank:
-    def reset(self) -> None:
-        pass
-
-
 def pool_of(sort: str, level: DebugLevel) -> tuple[Any, Callable[[], Any]]:
     """A pool of one buffer, and how to borrow it."""
     if sort == "ladder":
@@ -301,7 +294,7 @@ def pool_of(sort: str, level: DebugLevel) -> tuple[Any, Callable[[], Any]]:
         "array": lambda: make(debug=level),
         "bytesio": lambda: BytesIOPool("p", initial_bytes=64, capacity=1, debug=level),
         "bytearray": lambda: ByteArrayPool("p", initial_bytes=64, capacity=1, debug=level),
-        "record": lambda: RecordPool("p", Blank, capacity=1, debug=level),
+        "record": lambda: RecordPool("p", Note, capacity=1, debug=level),
     }
     pool = makers[sort]()
     return pool, pool.acquire

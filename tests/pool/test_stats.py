@@ -11,6 +11,7 @@ from framesrv.pool import ArrayPool, ByteArrayPool, BytesIOPool, PoolStats, Reco
 from framesrv.pool.memory import PAGE_BYTES
 from framesrv.testing.clocks import FakeClock
 from framesrv.testing.contract import check_identities
+from tests.pool.helpers import Note
 
 NUMBERS: dict[str, Any] = {
     "pool": "p",
@@ -65,10 +66,6 @@ def test_bytes_are_told_by_state() -> None:
     )
     assert kept is not None
     leases.pop().release()
-
-
-class Note:
-    def reset(self) -> None: ...
 
 
 @pytest.mark.parametrize(

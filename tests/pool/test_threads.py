@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +14,7 @@ import pytest
 from framesrv.pool import ArrayPool, BytesIOPool, PoolManager
 from framesrv.pool.line import Line
 from framesrv.testing.contract import check_identities
+from tests.pool.helpers import run_alone
 
 PATIENT_S = 600.0
 
@@ -49,11 +47,7 @@ def run_threads(work: Callable[[int], None], count: int) -> None:
 
 def test_a_million_cycles_of_16_threads_on_4_buffers() -> None:
     """In a process of its own, where no coverage tracer slows it down; see ``million.py``."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_PROCESS")}
-    script = Path(__file__).with_name("million.py")
-    done = subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
-    )
+    done = run_alone(Path(__file__).with_name("million.py"))
     assert done.returncode == 0, done.stderr
     assert done.stdout == "1000000 cycles, nothing shared, nobody starved\n"
 

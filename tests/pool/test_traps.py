@@ -6,7 +6,6 @@ import asyncio
 import gc
 import io
 import os
-import subprocess
 import sys
 import weakref
 from collections.abc import Callable
@@ -19,20 +18,9 @@ import pytest
 from framesrv.pool import ArrayPool, ByteArrayPool, BytesIOPool, DebugLevel, PoolClosed
 from framesrv.pool.line import forget_the_parent
 from framesrv.testing.clocks import FakeClock, run_virtually
-
-LEVELS = [DebugLevel.OFF, DebugLevel.SAMPLE, DebugLevel.POISON]
-at_every_level = pytest.mark.parametrize("level", LEVELS)
+from tests.pool.helpers import address_of, at_every_unfenced_level, check_output
 
 STORE_BYTES = 100_000
-
-
-def address_of(buffer: Any) -> int:
-    view = buffer.getbuffer() if isinstance(buffer, io.BytesIO) else memoryview(buffer)
-    array = np.frombuffer(view, np.uint8)
-    address = array.ctypes.data
-    del array
-    view.release()
-    return int(address)
 
 
 class TestEmptyingFreesTheStore:
@@ -52,7 +40,7 @@ class TestEmptyingFreesTheStore:
         buffer.truncate(0)
         assert sys.getsizeof(buffer) < 1000
 
-    @at_every_level
+    @at_every_unfenced_level
     def test_a_pooled_bytesio_keeps_its_store(self, level: DebugLevel) -> None:
         pool = BytesIOPool("b", initial_bytes=STORE_BYTES, capacity=1, debug=level)
         seen = set()
@@ -63,7 +51,7 @@ class TestEmptyingFreesTheStore:
                 seen.add((address_of(lease.buffer.store()), sys.getsizeof(lease.buffer)))
         assert len(seen) == 1
 
-    @at_every_level
+    @at_every_unfenced_level
     def test_a_pooled_bytearray_keeps_its_store(self, level: DebugLevel) -> None:
         pool = ByteArrayPool("b", initial_bytes=STORE_BYTES, capacity=1, debug=level)
         seen = set()
@@ -83,7 +71,7 @@ class TestRewindingShowsThePreviousTail:
         buffer.write(b"mine")
         assert buffer.getvalue() == b"minecret of somebody else"
 
-    @at_every_level
+    @at_every_unfenced_level
     def test_a_pooled_bytesio_shows_what_this_holder_wrote(self, level: DebugLevel) -> None:
         pool = BytesIOPool("b", initial_bytes=64, capacity=1, debug=level)
         with pool.acquire() as lease:
@@ -118,8 +106,10 @@ class TestViewsRebaseToTheOwner:
         assert sys.getrefcount(owner) == baseline, "it holds the handle, not the owner"
         view.release()
 
-    @at_every_level
-    @pytest.mark.parametrize("keep", [lambda a: a[1:2], memoryview, lambda a: a], ids=str)
+    @at_every_unfenced_level
+    @pytest.mark.parametrize(
+        "keep", [lambda a: a[1:2], memoryview, lambda a: a], ids=["slice", "memoryview", "handle"]
+    )
     def test_the_pool_sees_every_way_to_keep_a_buffer(
         self, keep: Callable[[Any], Any], level: DebugLevel
     ) -> None:
@@ -147,7 +137,7 @@ class TestAnExportForbidsTruncate:
         view.release()
         buffer.truncate(5)
 
-    @at_every_level
+    @at_every_unfenced_level
     def test_a_pooled_bytesio_comes_home_with_an_export(self, level: DebugLevel) -> None:
         pool = BytesIOPool("b", initial_bytes=64, capacity=1, debug=level)
         with pool.acquire() as lease:
@@ -158,7 +148,7 @@ class TestAnExportForbidsTruncate:
         with pool.acquire(timeout_s=0.0) as lease:
             assert lease.buffer.getvalue() == b""
 
-    @at_every_level
+    @at_every_unfenced_level
     def test_a_pooled_bytesio_can_be_truncated_under_an_export(self, level: DebugLevel) -> None:
         pool = BytesIOPool("b", initial_bytes=64, capacity=1, debug=level)
         with pool.acquire() as lease:
@@ -195,14 +185,8 @@ shaped.release()
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_anonymous_memory_is_shared_across_fork_but_the_pools_is_not(tmp_path: Path) -> None:
-    script = tmp_path / "forking.py"
-    script.write_text(FORKING)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split() == ["66", "1", "1"], "the child wrote into the parent's memory"
+    # The child wrote 66 everywhere; what the pools lent still shows what the parent wrote.
+    check_output(FORKING, "66 1 1\n", tmp_path, measured=True)
 
 
 FORKED_POOL = """
@@ -251,10 +235,4 @@ def test_who_waited_in_the_parent_does_not_wait_in_the_child() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_parent_and_child_go_on_after_a_fork_with_a_lease_out(tmp_path: Path) -> None:
-    script = tmp_path / "forking.py"
-    script.write_text(FORKED_POOL)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", "both go on\n")
+    check_output(FORKED_POOL, "both go on\n", tmp_path, measured=True)

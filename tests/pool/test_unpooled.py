@@ -17,14 +17,7 @@ from framesrv.pool import (
 )
 from framesrv.pool.holder import current_task_holder
 from framesrv.testing.contract import check_identities
-
-
-class Note:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def reset(self) -> None:
-        self.text = ""
+from tests.pool.helpers import Note
 
 
 def all_twins(capacity: Any = 2) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import os
 import signal
 import subprocess
 import sys
@@ -14,8 +13,7 @@ import pytest
 
 from framesrv.errors import BadConfig
 from framesrv.pool import ArrayPool, BytesIOPool, DebugLevel, PoolManager
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="fence needs Linux")
+from tests.pool.helpers import LINUX, run_alone
 
 SCRIPT = """
 import ctypes
@@ -69,18 +67,7 @@ print("survived", flush=True)
 def run_script(tmp_path: Path, how: str) -> subprocess.CompletedProcess[str]:
     script = tmp_path / "culprit.py"
     script.write_text(SCRIPT)
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")
-    }
-    environment["PYTHONPATH"] = str(Path(__file__).parents[3])
-    return subprocess.run(
-        [sys.executable, str(script), how],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_alone(script, how, cwd=tmp_path)
 
 
 def line_of(comment: str) -> int:
@@ -90,7 +77,7 @@ def line_of(comment: str) -> int:
     return number
 
 
-@linux
+@LINUX
 @pytest.mark.parametrize(
     ("how", "function", "comment"),
     [
@@ -111,14 +98,14 @@ def test_the_culprit_dies_at_its_line(
     assert "survived" not in child.stdout
 
 
-@linux
+@LINUX
 def test_the_same_write_by_the_next_holder_is_fine(tmp_path: Path) -> None:
     child = run_script(tmp_path, "borrowed again")
     assert (child.returncode, child.stderr) == (0, "")
     assert child.stdout == "returned\nsurvived\n"
 
 
-@linux
+@LINUX
 def test_lending_and_returning_goes_on_as_ever() -> None:
     pool = ArrayPool("fenced", shape=(100, 100, 3), capacity=2, warm=1, debug=DebugLevel.FENCE)
     for value in range(3):
@@ -128,7 +115,7 @@ def test_lending_and_returning_goes_on_as_ever() -> None:
     assert pool.stats().misuse == 0
 
 
-@linux
+@LINUX
 def test_the_pages_of_a_discarded_buffer_go_away_in_peace() -> None:
     with PoolManager(1 << 22, debug=DebugLevel.FENCE) as manager:
         for shape in ((50, 50), (100, 100), (300, 300)):
@@ -137,7 +124,7 @@ def test_the_pages_of_a_discarded_buffer_go_away_in_peace() -> None:
         assert manager.trim() == 2, "the two small images shared one"
 
 
-@linux
+@LINUX
 def test_a_traceback_of_the_fault_is_seen_to(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[bool] = []
     monkeypatch.setattr(faulthandler, "is_enabled", lambda: False)
@@ -146,7 +133,7 @@ def test_a_traceback_of_the_fault_is_seen_to(monkeypatch: pytest.MonkeyPatch) ->
     assert calls == [True]
 
 
-@linux
+@LINUX
 def test_memory_that_cannot_be_fenced_is_an_error() -> None:
     def unaligned(nbytes: int) -> Any:
         return memoryview(bytearray(nbytes + 4096 + 1))[1:]

@@ -121,3 +121,10 @@ def test_what_is_written_afterwards_is_found(
         pool.acquire(timeout_s=0.0)
     pool.acquire(timeout_s=0.0).release()
     assert pool.stats().misuse_by_kind["write_after_release"] == 1
+
+
+def test_what_cannot_be_compared_is_not_accused() -> None:
+    pool = RecordPool("p", WithKeptArray, capacity=1, debug=DebugLevel.POISON)
+    pool._idle[0].item.values = np.ones(3)
+    with pool.acquire() as lease:
+        assert lease.record.values.shape == (3,)

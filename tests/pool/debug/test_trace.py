@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import gc
+import linecache
 import threading
 import weakref
 from typing import Any
 
 import pytest
 
-from framesrv.pool import ArrayPool, BytesIOPool, DebugLevel, PoolObserver
+from framesrv.pool import ArrayPool, BytesIOPool, DebugLevel
 from framesrv.pool.debug.trace import Trace, watched
 from framesrv.pool.lease import ArrayLease
 from framesrv.testing.clocks import FakeClock
-
-
-class Recorder(PoolObserver):
-    def __init__(self) -> None:
-        self.holds: list[tuple[str, float]] = []
-
-    def held(self, pool: str, hold_s: float) -> None:
-        self.holds.append((pool, hold_s))
+from tests.pool.helpers import Recorder
 
 
 def carries_a_stack(pool: ArrayPool) -> bool:
@@ -156,3 +150,16 @@ def test_a_lease_that_never_got_its_slot_dies_quietly() -> None:
     lease: Any = object.__new__(watched(ArrayLease))
     assert lease.released
     del lease
+
+
+def test_a_stack_is_told_even_if_its_source_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> str:
+        raise ModuleNotFoundError
+
+    trace = Trace()
+    with monkeypatch.context() as patched:  # undone before pytest has a failure to show
+        patched.setattr(linecache, "getline", fail)
+        text = trace.text()
+    assert text.endswith("in test_a_stack_is_told_even_if_its_source_cannot_be_read")
