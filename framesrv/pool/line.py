@@ -209,13 +209,15 @@ def _serve_all(wants: Iterable[Want]) -> None:
 
 def forget_the_parent() -> None:
     """In a forked child: nobody else is here, so nobody waits or allocates."""
-    ROOM.start_anew()
-    for ticket in list(ROOM.waiting.values()):
-        ticket.refusal = PoolClosed("the process forked while this task waited")
-        leave(ticket)
-    for line in list(ROOM.lines):
-        for pool in line.pools:
-            pool.permits.clear()
+    try:
+        for ticket in list(ROOM.waiting.values()):
+            ticket.refusal = PoolClosed("the process forked while this task waited")
+            leave(ticket)
+        for line in list(ROOM.lines):
+            for pool in line.pools:
+                pool.permits.clear()
+    finally:
+        ROOM.start_anew()
 
 
 os.register_at_fork(before=ROOM.hold, after_in_parent=ROOM.let_go, after_in_child=forget_the_parent)

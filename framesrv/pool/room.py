@@ -23,6 +23,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -45,6 +46,7 @@ class Tended(Protocol):
 
 class _Mine(threading.local):
     inside = False  # whether this thread is in the middle of a step
+    forked_inside = False  # and whether it was when it began to fork
 
 
 class Room:
@@ -151,15 +153,26 @@ class Room:
     # -- fork: nobody may be in the middle of a step ---------------------------------------------
 
     def hold(self) -> None:
+        """Before a fork. It counts as a step: a release on this thread, by garbage collection
+        or by somebody else's fork hook, must not take the lock for one left behind.
+        """
+        self._mine.forked_inside = self._mine.inside
+        self._mine.inside = True
         self._lock.acquire()
 
     def let_go(self) -> None:
-        self._lock.release()
+        """In the parent: what was noted meanwhile is looked after now."""
+        with suppress(RuntimeError):  # not held: an interrupt struck in ``hold``
+            self._lock.release()
+        self._mine.inside = self._mine.forked_inside
+        self._tidy()
 
     def start_anew(self) -> None:
         """In the child: a lock that nobody holds, and no news of the parent's."""
-        self._lock = threading.RLock()
         self._outbox.clear()
+        self._lock = threading.RLock()
+        self._mine.inside = False
+        self._tidy()
 
 
 ROOM = Room()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.pool.helpers import check_output
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -17,7 +17,11 @@ import faulthandler
 import logging
 import os
 import signal
+import sys
 import threading
+
+between = []  # what happens after the pools' own hook and before the fork
+os.register_at_fork(before=lambda: [each() for each in between])
 
 from framesrv.pool import ArrayPool, PoolClosed, PoolError, PoolManager
 from framesrv.pool.memory import map_private
@@ -142,22 +146,128 @@ borrow_all(pool)
 """
 
 
+RELEASE_IN_BETWEEN = """
+pool = ArrayPool("p", shape=(4,), capacity=2)
+lease = pool.acquire()
+kept = lease.array
+lease.release()
+in_a_step = []
+
+
+def enter():
+    if ROOM._lock.acquire(blocking=False):
+        in_a_step.append("another thread, while the process forks")
+        ROOM._lock.release()
+
+
+def let_the_array_die():  # as garbage collection may, or the hook of another library
+    global kept
+    kept = None
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+
+
+assert pool.stats().quarantined == 1
+between.append(let_the_array_die)
+
+
+def child():
+    assert len(pool._idle) == 2, "nobody looked after what was noted during the fork"
+    borrow_all(pool)
+
+
+in_child(child)
+assert in_a_step == []
+assert len(pool._idle) == 2, "nobody looked after what was noted during the fork"
+borrow_all(pool)
+"""
+
+INTERRUPTED_HOLD = """
+pool = ArrayPool("p", shape=(4,), capacity=1)
+holds, go_on = threading.Event(), threading.Event()
+
+
+def stand_in_a_step():
+    holds.set()
+    go_on.wait()
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def strike():
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+
+
+signal.signal(signal.SIGUSR1, interrupt)
+thread = threading.Thread(target=lambda: ROOM.run(stand_in_a_step))
+thread.start()
+holds.wait()
+sys.unraisablehook = lambda args: print(args.exc_type.__name__, flush=True)
+
+
+class Lock:  # one that a signal strikes while it is waited for
+    def __getattr__(self, name):
+        return getattr(lock, name)
+
+    def acquire(self):
+        strike()
+        lock.acquire()
+
+
+lock, ROOM._lock = ROOM._lock, Lock()
+in_child(lambda: borrow_all(pool))
+ROOM._lock = lock
+go_on.set()
+thread.join()
+borrow_all(pool)
+"""
+
+BUSY = """
+pool = ArrayPool("p", shape=(4,), capacity=8, warm=0)
+stop = threading.Event()
+
+
+def work():
+    while not stop.is_set():
+        pool.trim()
+        pool.stats()
+        pool.acquire(timeout_s=30.0).release()
+
+
+def child():
+    pool.acquire(timeout_s=0.0).release()  # each thread had one buffer at most
+    check_identities(pool.stats())
+    pool.trim()
+
+
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads:
+    thread.start()
+try:
+    for _ in range(25):
+        in_child(child)
+finally:
+    stop.set()
+    for thread in threads:
+        thread.join()
+borrow_all(pool)
+"""
+
+
 @pytest.mark.parametrize(
     ("script", "output"),
     [
         (WHILE_ALLOCATING, ""),
         (WITH_WAITERS, ""),
         (NEWS, "news\n"),
+        (RELEASE_IN_BETWEEN, ""),
+        (INTERRUPTED_HOLD, "KeyboardInterrupt\n"),
+        (BUSY, ""),
     ],
-    ids=["while allocating", "with waiters", "news"],
+    ids=["while allocating", "with waiters", "news", "release", "interrupt", "busy threads"],
 )
 def test_child_and_parent_go_on(script: str, output: str, tmp_path: Path) -> None:
-    path = tmp_path / "forking.py"
-    path.write_text(PREAMBLE + script)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_PROCESS")}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", str(path)],
-        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", output)
+    check_output(PREAMBLE + script, output, tmp_path, flags=("-W", "ignore::DeprecationWarning"))
