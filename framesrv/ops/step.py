@@ -6,35 +6,17 @@ An operation is planned once for every form of frame that meets it, and then run
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from framesrv.frames.faults import Fault
-from framesrv.frames.layout import ImageLayout, PixelFormat
+from framesrv.frames.form import Form
+
+__all__ = ["Form", "Op", "Pixels", "Step"]
 
 Pixels = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The size and the pixel format of a frame between two steps. Its rows are packed."""
-
-    width: int
-    height: int
-    format: PixelFormat
-
-    @property
-    def layout(self) -> ImageLayout:
-        return ImageLayout(self.width, self.height, self.format)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the array. A planar format is one array of all its rows, luma first."""
-        layout = self.layout
-        return (layout.rows, self.width) if layout.is_planar else layout.array_shape
 
 
 class Step(NamedTuple):
