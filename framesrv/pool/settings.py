@@ -39,7 +39,7 @@ DEFAULTS: Final[Mapping[str, Numbers]] = MappingProxyType(
         "rgba_320": {"capacity": 8, "warm": 4},
         "bgr_320": {"capacity": 8, "warm": 4},
         "resize_640x360": {"capacity": 8, "warm": 4},
-        "jpeg": {"initial_bytes": 100 * _KIB, "max_bytes": 4 * _MIB, "capacity": 8, "warm": 8},
+        "jpeg": {"initial_bytes": 100 * _KIB, "max_bytes": 4 * _MIB, "capacity": 32, "warm": 8},
         "json": {"initial_bytes": 4 * _KIB, "max_bytes": 64 * _KIB, "capacity": 16, "warm": 16},
     }
 )

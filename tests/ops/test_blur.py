@@ -57,7 +57,7 @@ def test_it_is_the_convolution_within_2_where_the_frame_is_larger_than_the_kerne
 def test_an_even_frame_stays_as_it_is_at_the_greatest_sigma() -> None:
     form = Form(9, 7, PixelFormat.RGBA32)
     src = np.full(form.shape, 255, np.uint8)
-    assert (apply(Blur(100), src, form) == 255).all()
+    assert (apply(Blur(25), src, form) == 255).all()
 
 
 @pytest.mark.parametrize(("sigma", "works"), [(0, False), (1 / 12, True), (0.083, False)])
@@ -65,7 +65,7 @@ def test_a_kernel_of_one_tap_is_nothing_to_do(sigma: float, works: bool) -> None
     assert (Blur(sigma).step(Form(4, 4, PixelFormat.BGR24)).work is not None) is works
 
 
-@pytest.mark.parametrize("sigma", [-0.1, math.nan, math.inf, -math.inf, 100.1, None, "1"])
+@pytest.mark.parametrize("sigma", [-0.1, math.nan, math.inf, -math.inf, 25.1, None, "1"])
 def test_faults(sigma: Any) -> None:
     (fault,) = Blur(sigma).faults()
-    assert (fault.field, fault.allowed) == ("sigma", "a number from 0 to 100")
+    assert (fault.field, fault.allowed) == ("sigma", "a number from 0 to 25")

@@ -21,7 +21,7 @@ from framesrv.pool.machine import default_budget_bytes, memory_limit_bytes
 from framesrv.pool.settings import DEFAULTS, variable_of
 
 SMALL = {
-    "FRAMESRV_POOL_BUDGET_BYTES": "60000000",
+    "FRAMESRV_POOL_BUDGET_BYTES": "200000000",
     "FRAMESRV_POOL_JPEG_INITIAL_BYTES": "1000",
 }
 
@@ -142,7 +142,7 @@ class TestFaults:
         faults = faults_of(
             {
                 "FRAMESRV_POOL_JSON_CAPACITY": "x",
-                "FRAMESRV_POOL_JPEG_WARM": "9",
+                "FRAMESRV_POOL_JPEG_WARM": "33",
                 "FRAMESRV_POOL_BUDGET_BYTES": "0",
                 "FRAMESRV_POOL_DEBUG": "poisn",
                 "FRAMESRV_POOL_NONSENSE": "1",
