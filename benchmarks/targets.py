@@ -19,6 +19,20 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             for pool in ("sample", "off", "bytesio", "bytearray", "record")
             for measure, limit in (("growth", 1023), ("peak", 4095))
         },
+        "serving.batch": Target("<=", 1.08),
+        "serving.unary": Target("<=", 1.20),
+        "serving.stream": Target("<=", 1.12),
+        "serving.plain": Target("<=", 0.45),
+        "serving.raw": Target("<=", 1.8),
+        "serving.streams_100": Target("<=", 1.10),
+        "serving.peer_unary": Target(">=", 2.2),
+        "serving.peer_batch": Target(">=", 2.2),
+        "latency.workers": Target(">=", 0.95),
+        "latency.stream_p50": Target("<=", 5),
+        "latency.stream_p99": Target("<=", 10),
+        "latency.batch_p99": Target("<=", 60),
+        "standing.memory": Target("<=", 1.02),
+        "standing.start": Target("<=", 1.5),
     }
 )
 

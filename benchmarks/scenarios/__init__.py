@@ -2,15 +2,21 @@
 
 from benchmarks.model import Scenario
 from benchmarks.scenarios import (
+    codecs,
     contended,
     designs,
     fresh,
+    handlers,
+    latency,
     levels,
     roundtrip,
+    serving,
     sizes,
+    standing,
     steady,
     threads,
     token,
+    wire,
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -23,4 +29,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     token.SCENARIO,
     sizes.SCENARIO,
     designs.SCENARIO,
+    codecs.SCENARIO,
+    wire.SCENARIO,
+    serving.SCENARIO,
+    latency.SCENARIO,
+    standing.SCENARIO,
+    handlers.SCENARIO,
 )

@@ -9,7 +9,30 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from framesrv.frames.work import Encoding
+from framesrv.ops.blur import Blur
+from framesrv.ops.convert import Convert
+from framesrv.ops.crop import Crop
+from framesrv.ops.custom import Custom
+from framesrv.ops.flip import Flip
+from framesrv.ops.resize import Fit, Interpolation, Resize
+from framesrv.ops.rotate import Rotate
 from framesrv.ops.step import Op
+
+__all__ = [
+    "Blur",
+    "Convert",
+    "Crop",
+    "Custom",
+    "DecodeMode",
+    "Fit",
+    "Flip",
+    "Interpolation",
+    "Op",
+    "OutputSpec",
+    "PipelineSpec",
+    "Resize",
+    "Rotate",
+]
 
 
 class DecodeMode(IntEnum):

@@ -46,6 +46,12 @@ class ScratchBytesIO(io.BytesIO):
         """All bytes that the store ever held, whoever wrote them."""
         return super().getbuffer()
 
+    def claim(self, nbytes: int) -> None:
+        """The first ``nbytes`` of the store were written in place, through ``store``."""
+        super().seek(nbytes)
+        self._end = nbytes
+        self._hole = -1
+
     def store_bytes(self) -> int:
         with self.store() as everything:
             return everything.nbytes

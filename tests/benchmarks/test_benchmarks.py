@@ -60,6 +60,28 @@ KEYS = {
         }.items()
         for threads in counts
     ),
+    "codecs": " ".join(
+        f"{task}_{who}"
+        for task, others in {
+            "jpeg": "simplejpeg cv2 imagecodecs pillow",
+            "half": "cv2 pillow",
+            "png": "cv2 spng pillow",
+            "webp": "cv2 pillow",
+            "to_jpeg": "simplejpeg cv2 pillow",
+            "to_png": "cv2 pillow",
+            "to_webp": "cv2 pillow",
+        }.items()
+        for who in ("framesrv", *others.split())
+    )
+    + " crc",
+    "serving": "batch unary stream plain raw streams_100 peer_unary peer_batch",
+    "latency": "stream_p50 stream_p99 batch_p99 workers",
+    "standing": "start memory",
+    "handlers": " ".join(
+        f"{kind}_{what}"
+        for kind in ("sync", "aio")
+        for what in ("cancel_bytes", "idle_bytes", "fan_out_us")
+    ),
 }
 
 

@@ -212,3 +212,15 @@ def test_it_is_a_file_like_any_other() -> None:
         text.write("one\ntwo\n")
     scratch.seek(0, os.SEEK_SET)
     assert list(scratch) == [b"one\n", b"two\n"]
+
+
+def test_what_is_written_in_place_is_claimed_and_no_byte_more() -> None:
+    buffer = ScratchBytesIO(64)
+    buffer.write(b"an earlier holder wrote much more than the next one")
+    buffer.restart()
+    with buffer.store() as store:
+        store[:5] = b"in it"
+    buffer.claim(5)
+    assert buffer.getvalue() == b"in it"
+    buffer.write(b"!")
+    assert buffer.getvalue() == b"in it!"

@@ -1,0 +1,99 @@
+"""What each thread of the engine does, until it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from time import monotonic_ns
+
+from framesrv.engine.desk import Desk, RecordPools, Records
+from framesrv.engine.failure import frame_error, log_error
+from framesrv.engine.frame import FrameWork, unprocessed
+from framesrv.engine.meter import Meter
+from framesrv.engine.settings import EngineSettings
+from framesrv.engine.task import Task
+from framesrv.errors import Reason
+from framesrv.frames.work import FrameError
+
+Tasks = SimpleQueue[Task | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    tasks: Tasks
+    work: FrameWork
+    desk: Desk
+    pools: RecordPools
+    settings: EngineSettings
+    meter: Meter
+    left: Callable[[Task], None]  # the task no longer counts as in flight
+
+    def run(self) -> None:
+        """Task after task; None ends it."""
+        while (task := self.tasks.get()) is not None:
+            begun_ns = monotonic_ns()
+            task.begun = True
+            try:
+                self._do(task)
+            finally:
+                self._clear_desk()
+                self.meter.busy_ns += monotonic_ns() - begun_ns
+                try:
+                    self.left(task)
+                finally:
+                    task.done()
+            del task
+
+    def _do(self, task: Task) -> None:
+        answered = 0
+        try:
+            records = Records(self.pools, self.settings.pool_wait_s)
+            try:
+                for frame in task.frames:
+                    report = self.work.do(frame, task, records)
+                    task.answer.add(report)
+                    answered += 1
+                    self.meter.count(report)
+                    del report
+                    records.reset()
+            finally:
+                records.reset()
+                records.release()
+        except Exception as error:
+            self._give_up(task, answered, frame_error(error, self.settings.retry_after_s))
+        except BaseException:
+            self._give_up(task, answered, _lost(self.settings))
+            raise
+        finally:
+            self._finish(task)
+
+    def _give_up(self, task: Task, answered: int, error: FrameError) -> None:
+        """What is left of the task is answered all the same."""
+        for frame in task.frames[answered:]:
+            report = unprocessed(
+                frame, error, task.request_id, task.stream_id, task.received_at_ns
+            )
+            report.timings.total_ns = monotonic_ns() - task.received_ns
+            task.answer.add(report)
+            self.meter.count(report)
+
+    def _clear_desk(self) -> None:
+        try:
+            self.desk.clear()
+        except Exception as error:  # misuse that a debug level found: the buffers are home anyway
+            log_error("a buffer's return was complained of", error)
+
+    def _finish(self, task: Task) -> None:
+        try:
+            task.answer.finish()
+        except Exception as error:
+            log_error("an answer could not be finished", error)
+
+
+def _lost(settings: EngineSettings) -> FrameError:
+    return FrameError(
+        Reason.WORKER_LOST,
+        "the worker that had this frame was lost; send it again",
+        round(settings.retry_after_s * 1e9),
+    )

@@ -1,0 +1,33 @@
+"""Bytes to records and back, for the messages that carry frames; protobuf stays out of it.
+
+Where to look: ``requests`` reads a message, with ``frames`` and ``plans`` for its parts and
+``walk`` for the encoding itself; ``condense`` and ``generated`` are for what protobuf reads
+after all; ``results`` writes the answers, ``notices`` what else a stream says.
+"""
+
+from framesrv.protocol.wire.notices import go_away, stream_ready
+from framesrv.protocol.wire.records import BatchRequest, StreamOpen, WireFrame, WireLimits
+from framesrv.protocol.wire.requests import read_batch_request, read_stream_request
+from framesrv.protocol.wire.results import (
+    batch_response_prefix,
+    result_bytes_bound,
+    stream_results_prefix,
+    write_result,
+    write_stream_result,
+)
+
+__all__ = [
+    "BatchRequest",
+    "StreamOpen",
+    "WireFrame",
+    "WireLimits",
+    "batch_response_prefix",
+    "go_away",
+    "read_batch_request",
+    "read_stream_request",
+    "result_bytes_bound",
+    "stream_ready",
+    "stream_results_prefix",
+    "write_result",
+    "write_stream_result",
+]

@@ -1,0 +1,278 @@
+"""One stream: its frames in order, its window, and what is dropped.
+
+No I/O and no clock of its own: it is told of frames, of finished work and of what was written,
+and says what may be read and what is to be written. All calls come from one thread.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import pairwise
+from typing import Protocol
+
+from framesrv.engine.task import Engine, Incoming, Task
+from framesrv.errors import Reason, Refused
+
+
+class DropPolicy(IntEnum):
+    """The numbers are the wire's."""
+
+    UNSPECIFIED = 0  # block
+    BLOCK = 1
+    OLDEST = 2
+    NEWEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    max_in_flight_frames: int = field(
+        default=64,
+        metadata={"help": "of one stream", "least": 1, "most": 100_000},
+    )
+    max_streams: int = field(
+        default=1024,
+        metadata={"help": "open at once", "least": 1, "most": 100_000},
+    )
+    max_result_bytes: int = field(
+        default=4 * 1024 * 1024 - 64 * 1024,
+        metadata={
+            "help": "of one answer message of a stream: stock clients refuse more than 4 MiB",
+            "least": 1024,
+            "most": 1 << 30,
+        },
+    )
+
+
+class Entry:
+    """Frames that one task does, and the messages that answer them."""
+
+    __slots__ = ("count", "frames", "messages", "task")
+
+    def __init__(self, frames: Sequence[Incoming]) -> None:
+        self.frames = frames  # none any more when they are answered: they keep their message
+        self.count = len(frames)
+        self.task: Task | None = None
+        self.messages: list[bytes] | None = None  # set when the frames are answered
+
+
+class Maker(Protocol):
+    """What a session needs from outside to have its frames done."""
+
+    def task(self, entry: Entry, received_ns: int, received_at_ns: int) -> Task:
+        """A task whose end leads to ``Session.finished(entry, messages)``."""
+        ...
+
+    def refusal(self, entry: Entry, refused: Refused, received_at_ns: int) -> list[bytes]:
+        """Messages that answer every frame of the entry with this."""
+        ...
+
+
+@dataclass(slots=True)
+class _Group:
+    """The entries of one message: admitted together."""
+
+    entries: list[Entry]
+    received_ns: int
+    received_at_ns: int
+
+    @property
+    def frames(self) -> int:
+        return sum(entry.count for entry in self.entries)
+
+
+class Session:
+    def __init__(
+        self,
+        engine: Engine,
+        make: Maker,
+        *,
+        policy: DropPolicy,
+        window: int,
+        when_room: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._make = make
+        self._policy = policy
+        self.window = window
+        self._when_room = when_room  # asks the engine to have ``pump`` called by our thread
+        self._asked = False
+        self._order: deque[Entry] = deque()  # everything not yet handed to the writer
+        self._pending: deque[_Group] = deque()
+        self.in_flight = 0  # frames that the engine has, or whose answers are not yet written
+        self._unwritten = 0  # frames that are answered, their answers not yet written
+        self.draining = False
+        self.abandoned = False
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def may_read(self) -> bool:
+        """Whether the next message may be taken from the client.
+
+        One that does not read its answers is not read from.
+        """
+        return not self._pending and self._unwritten < self.window
+
+    def offer(self, frames: Sequence[Incoming], received_ns: int, received_at_ns: int) -> None:
+        """Frames have come, at most a message's worth."""
+        if not frames:
+            return
+        if self.draining:
+            self._refuse(frames, _draining(), received_at_ns)
+            return
+        if self._policy in (DropPolicy.OLDEST, DropPolicy.NEWEST):
+            for frame in frames:
+                self._offer_one(frame, received_ns, received_at_ns)
+        else:
+            pieces = [Entry(piece) for piece in split(frames, self._engine.workers)]
+            self._order.extend(pieces)
+            self._pending.append(_Group(pieces, received_ns, received_at_ns))
+        self.pump()
+
+    def _offer_one(self, frame: Incoming, received_ns: int, received_at_ns: int) -> None:
+        waiting = sum(group.frames for group in self._pending)
+        if self.in_flight + waiting >= self.window and not self._drop_oldest(received_at_ns):
+            self._refuse([frame], _dropped(), received_at_ns)
+            return
+        entry = Entry([frame])
+        self._order.append(entry)
+        self._pending.append(_Group([entry], received_ns, received_at_ns))
+        self.pump()
+
+    def _drop_oldest(self, received_at_ns: int) -> bool:
+        """Make room for a fresher frame, if the policy says so and one has not been begun."""
+        if self._policy is not DropPolicy.OLDEST:
+            return False
+        for entry in self._order:
+            if entry.messages is not None:
+                continue
+            if entry.task is None:
+                self._pending = deque(g for g in self._pending if entry not in g.entries)
+                self._settle(entry, self._make.refusal(entry, _dropped(), received_at_ns))
+                self.in_flight += entry.count
+                return True
+            if not entry.task.begun and entry.task.drop is None:
+                entry.task.drop = Reason.DROPPED_BY_POLICY
+                return True
+        return False
+
+    def _refuse(self, frames: Sequence[Incoming], why: Refused, received_at_ns: int) -> None:
+        entry = Entry(frames)
+        self._order.append(entry)
+        self.in_flight += len(frames)
+        self._settle(entry, self._make.refusal(entry, why, received_at_ns))
+
+    # -- work ------------------------------------------------------------------------------
+
+    def pump(self) -> None:
+        """Hand on to the engine what the window and the engine have room for."""
+        while self._pending and not self.abandoned:
+            group = self._pending[0]
+            if self.in_flight and self.in_flight + group.frames > self._admitted_at_most():
+                return
+            if not self._submit(group):
+                return
+            self._pending.popleft()
+            self.in_flight += group.frames
+
+    def _admitted_at_most(self) -> int:
+        # Under a drop policy, those marked to be dropped still pass through the engine.
+        return self.window if self._policy <= DropPolicy.BLOCK else 2 * self.window
+
+    def _submit(self, group: _Group) -> bool:
+        for entry in group.entries:
+            entry.task = self._make.task(entry, group.received_ns, group.received_at_ns)
+        try:
+            self._engine.submit([entry.task for entry in group.entries if entry.task])
+        except Refused as refused:
+            for entry in group.entries:
+                entry.task = None
+            if refused.reason is Reason.QUEUE_FULL:
+                if not self._asked:
+                    self._asked = True
+                    self._when_room()
+                return False
+            for entry in group.entries:
+                self._settle(entry, self._make.refusal(entry, refused, group.received_at_ns))
+        return True
+
+    def room(self) -> None:
+        """The engine has room again, perhaps."""
+        self._asked = False
+        self.pump()
+
+    def finished(self, entry: Entry, messages: list[bytes]) -> None:
+        """The engine is done with an entry."""
+        self._settle(entry, messages)
+
+    def _settle(self, entry: Entry, messages: list[bytes]) -> None:
+        entry.messages = messages
+        entry.task = None
+        entry.frames = ()
+        self._unwritten += entry.count
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def next_answer(self) -> Entry | None:
+        """The answers to be written next, if they are there: in the order of the frames."""
+        if self._order and self._order[0].messages is not None:
+            return self._order.popleft()
+        return None
+
+    def written(self, entry: Entry) -> None:
+        """The answers of an entry are on their way to the client."""
+        self.in_flight -= entry.count
+        self._unwritten -= entry.count
+        self.pump()
+
+    @property
+    def idle(self) -> bool:
+        """Whether every frame offered has been handed to the writer."""
+        return not self._order
+
+    def abandon(self) -> None:
+        """The client is gone: what is not begun will not be."""
+        self.abandoned = True
+        for entry in self._order:
+            if entry.task is not None:
+                entry.task.drop = Reason.CLIENT_GONE
+        while self._pending:
+            group = self._pending.popleft()
+            for entry in group.entries:  # refused to nobody, but counted
+                self._settle(entry, self._make.refusal(entry, _gone(), group.received_at_ns))
+
+
+def split(frames: Sequence[Incoming], pieces: int) -> list[Sequence[Incoming]]:
+    """As many pieces as there are workers, at most, and as even as can be.
+
+    >>> [len(piece) for piece in split(range(25), 2)], [len(p) for p in split(range(1), 4)]
+    ([13, 12], [1])
+    """
+    pieces = min(pieces, len(frames))
+    size, larger = divmod(len(frames), pieces)
+    ends = [0]
+    for number in range(pieces):
+        ends.append(ends[-1] + size + (number < larger))
+    return [frames[start:end] for start, end in pairwise(ends)]
+
+
+def _dropped() -> Refused:
+    return Refused(
+        Reason.DROPPED_BY_POLICY,
+        "the stream's in-flight window was full, and its drop policy chose this frame: send fewer "
+        "frames a second, or allow a larger window",
+    )
+
+
+def _gone() -> Refused:
+    return Refused(Reason.CLIENT_GONE, "the client went away before this frame was begun")
+
+
+def _draining() -> Refused:
+    return Refused(
+        Reason.DRAINING,
+        "the server is about to stop and takes no new frames: send them to another, or later",
+        1.0,
+    )

@@ -1,0 +1,242 @@
+"""What workers write their reports into: pooled buffers, which become the bytes of an answer.
+
+gRPC keeps what it is given for as long as it likes, so it gets bytes of its own: one object for
+a whole answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any, Final, Protocol
+
+from framesrv.engine.frame import fail
+from framesrv.errors import Reason
+from framesrv.frames.work import FrameError, FrameReport
+from framesrv.pool import BytesIOPool, PoolError
+from framesrv.pool.scratch import ScratchBytesIO
+from framesrv.protocol import wire
+
+_WAIT_S: Final = 1.0
+_ERROR_BYTES: Final = 512  # what _too_large() takes at most, without the frame's own labels
+
+
+class Labelled(Protocol):
+    """A frame, or its report."""
+
+    @property
+    def stream_id(self) -> str: ...
+
+    @property
+    def trace_id(self) -> str: ...
+
+
+class Sheet:
+    """A buffer to write on: borrowed if one can be had, else of the heap.
+
+    What is done must be answered, so a worker never fails for want of a buffer.
+    """
+
+    __slots__ = ("_lease", "buffer")
+
+    def __init__(self, pool: BytesIOPool, wait_s: float = _WAIT_S) -> None:
+        self._lease: Any = None
+        try:
+            self._lease = pool.acquire(wait_s) if wait_s else pool.try_acquire()
+        except PoolError:
+            pass
+        self.buffer: ScratchBytesIO = self._lease.buffer if self._lease else ScratchBytesIO()
+
+    def write(self, write: Callable[[FrameReport, ScratchBytesIO], None], r: FrameReport) -> None:
+        """All of it or nothing: half a result would spoil those before it."""
+        start = self.buffer.end()
+        try:
+            write(r, self.buffer)
+        except BaseException:
+            self.buffer.truncate(start)
+            self.buffer.seek(start)
+            raise
+
+    def release(self) -> None:
+        lease, self._lease = self._lease, None
+        del self.buffer
+        if lease is not None:
+            lease.release()
+
+
+class BatchAnswer:
+    """One batch's answer, written in parts by several workers at once."""
+
+    def __init__(
+        self,
+        prefix: bytes,
+        pieces: Sequence[Sequence[Labelled]],
+        pool: BytesIOPool,
+        max_bytes: int,
+        done: Callable[[], None],
+    ) -> None:
+        self._prefix = prefix
+        self._pool = pool
+        # The error that takes the place of what is too large must always have room itself.
+        reserved_bytes = sum(_error_bytes(frame) for piece in pieces for frame in piece)
+        self._left_bytes = max_bytes - len(prefix) - reserved_bytes
+        self._unanswered = sum(map(len, pieces))
+        self._done = done
+        self._lock = Lock()
+        self._unfinished = self._undone = len(pieces)
+        self.parts = [BatchPart(self) for _ in pieces]
+        self.message: bytes | None = None  # until all is there, or if something could not be
+
+    def sheet(self) -> Sheet:
+        return Sheet(self._pool)
+
+    def take_room(self, nbytes: int, *, always: bool = False) -> bool:
+        """Whether the answer may grow by so much. Its cap is one for all parts."""
+        with self._lock:
+            if nbytes > self._left_bytes and not always:
+                return False
+            self._left_bytes -= nbytes
+            return True
+
+    def answered(self) -> None:
+        with self._lock:
+            self._unanswered -= 1
+
+    def part_finished(self) -> None:
+        with self._lock:
+            self._unfinished -= 1
+            last = not self._unfinished
+        if last:
+            self._join()
+
+    def _join(self) -> None:
+        sheets = [part.sheet for part in self.parts if part.sheet is not None]
+        views: list[memoryview] = []
+        try:
+            if not self._unanswered:
+                views += [sheet.buffer.written() for sheet in sheets]
+                self.message = b"".join([self._prefix, *views])
+        finally:
+            for view in views:
+                view.release()
+            views.clear()
+            for sheet in sheets:
+                sheet.release()
+
+    def part_done(self) -> None:
+        with self._lock:
+            self._undone -= 1
+            last = not self._undone
+        if last:
+            self._done()
+
+
+class BatchPart:
+    """What one worker writes."""
+
+    __slots__ = ("_whole", "sheet")
+
+    def __init__(self, whole: BatchAnswer) -> None:
+        self._whole = whole
+        self.sheet: Sheet | None = None
+
+    def add(self, report: FrameReport) -> None:
+        whole, reserved_bytes = self._whole, _error_bytes(report)
+        if self.sheet is None:
+            self.sheet = whole.sheet()
+        taken_bytes = wire.result_bytes_bound(report) - reserved_bytes
+        if not whole.take_room(taken_bytes):
+            _too_large(report)
+            taken_bytes = wire.result_bytes_bound(report) - reserved_bytes
+            whole.take_room(taken_bytes, always=True)
+        try:
+            self.sheet.write(wire.write_result, report)
+        except BaseException:
+            whole.take_room(-taken_bytes, always=True)
+            raise
+        whole.answered()
+
+    def finish(self) -> None:
+        self._whole.part_finished()
+
+
+class StreamAnswer:
+    """The answer to one task of a stream, as messages that stock clients accept."""
+
+    __slots__ = (
+        "_max_bytes", "_max_message_bytes", "_pool", "_sheet", "_unanswered", "_wait_s", "messages",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        frames: int,
+        pool: BytesIOPool,
+        max_bytes: int,
+        max_message_bytes: int,
+        wait_s: float = _WAIT_S,
+    ) -> None:
+        self._unanswered = frames
+        self._pool = pool
+        self._wait_s = wait_s
+        self._max_bytes = max_bytes  # kept under where a single result allows it
+        self._max_message_bytes = max_message_bytes
+        self._sheet: Sheet | None = None
+        self.messages: list[bytes] = []
+
+    def add(self, report: FrameReport) -> None:
+        nbytes = wire.result_bytes_bound(report)
+        if nbytes > self._max_message_bytes:
+            _too_large(report)
+            nbytes = wire.result_bytes_bound(report)
+        if self._sheet is None:
+            self._sheet = Sheet(self._pool, self._wait_s)
+        elif self._sheet.buffer.end() + nbytes > self._max_bytes:
+            self._flush(self._sheet)
+        self._sheet.write(wire.write_stream_result, report)
+        self._unanswered -= 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether the messages have a result for every frame."""
+        return not self._unanswered and self._sheet is None
+
+    def finish(self) -> None:
+        sheet = self._sheet
+        if sheet is not None:
+            try:
+                self._flush(sheet)
+                self._sheet = None
+            finally:
+                sheet.release()
+
+    def _flush(self, sheet: Sheet) -> None:
+        with sheet.buffer.written() as view:
+            if view.nbytes:
+                self.messages.append(b"".join((wire.stream_results_prefix(view.nbytes), view)))
+        sheet.buffer.restart()
+
+
+def _error_bytes(labelled: Labelled) -> int:
+    return _ERROR_BYTES + len(labelled.stream_id.encode()) + len(labelled.trace_id.encode())
+
+
+def _too_large(report: FrameReport) -> None:
+    nbytes = sum(output.data.nbytes for output in report.outputs)
+    fail(
+        report,
+        FrameError(
+            Reason.RESPONSE_TOO_LARGE,
+            f"its outputs have {nbytes:,} bytes, more than the answer may still take: send fewer "
+            "frames at once, or ask for smaller outputs",
+        ),
+    )
+
+
+def call_later(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """From a worker's thread. A loop that is closed has nobody left to tell."""
+    try:
+        loop.call_soon_threadsafe(call)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise

@@ -1,0 +1,261 @@
+"""ProcessStream: ``open`` first, then batches, until the client's half-close.
+
+One task reads, the call's own writes; the session between them keeps the order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from time import monotonic_ns, time_ns
+from typing import Any
+
+import grpc
+
+from framesrv.engine.frame import unprocessed
+from framesrv.engine.task import Task
+from framesrv.errors import Reason, Refused
+from framesrv.frames.work import FrameError
+from framesrv.pipeline.plan import Plan
+from framesrv.protocol import wire
+from framesrv.streams import DropPolicy, Session
+from framesrv.streams.session import Entry
+from framesrv.transport.answers import StreamAnswer, call_later
+from framesrv.transport.batch import deadline_ns
+from framesrv.transport.errors import refuse
+from framesrv.transport.office import Office
+
+
+class StreamCall:
+    """One ProcessStream call, from its first message to its status."""
+
+    def __init__(self, office: Office, context: Any) -> None:
+        self._office = office
+        self._context = context
+        self._peer = context.peer()
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()  # something to write, or the end
+        self._room = asyncio.Event()  # something to read again
+        self._reader: asyncio.Task[None] | None = None
+        self._over: BaseException | None = None
+        self._read_all = False
+        self._goes_away: bytes | None = None
+        self.session: Session | None = None
+        self.publishes = ""
+        self.stream_id = ""
+        self._plan: Plan | None = None
+        self._max_age_ns = 0
+        self._deadline_ns = deadline_ns(context, monotonic_ns())
+
+    async def run(self) -> None:
+        """Raises what the call is to be refused with; all that was accepted is answered first."""
+        reader = self._reader = self._loop.create_task(self._read())
+        try:
+            await self._write()
+        finally:
+            if self.session is not None:
+                self.session.abandon()
+            reader.cancel()
+        if self._over is not None:
+            raise self._over
+
+    def go_away(self, grace_s: float) -> None:
+        """The server will stop soon: tell the client, and take no new frames."""
+        if self.session is not None:
+            self.session.draining = True
+        self._goes_away = wire.go_away("the server is about to stop", grace_s)
+        self._news.set()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        try:
+            while await self._read_one():
+                await self._wait_for_room()
+        except Refused as refused:
+            self._end(refused.with_traceback(None))  # its frames would keep the message
+        except Exception as error:
+            self._end(error)
+        else:
+            self._end(None)
+
+    async def _read_one(self) -> bool:
+        """Here, so that nothing keeps the message: a stream may be silent for long after it."""
+        data = await self._context.read()
+        if data is grpc.aio.EOF:
+            return False
+        self._take(data)
+        return True
+
+    def _end(self, error: BaseException | None) -> None:
+        """No more is read; the call ends when all that was accepted has been answered."""
+        self._over = self._over or error
+        self._read_all = True
+        self._news.set()
+
+    def _take(self, data: bytes) -> None:
+        received_ns, received_at_ns = monotonic_ns(), time_ns()
+        message = self._office.reception.stream(data, self._peer, received_at_ns)
+        if isinstance(message, wire.StreamOpen):
+            if self.session is not None:
+                raise Refused(
+                    Reason.STREAM_ALREADY_OPEN, "the stream is open: open it once, then send frames"
+                )
+            self._open(message)
+        elif self.session is None:
+            raise Refused(
+                Reason.STREAM_NOT_OPEN, "the first message of a stream must be open, then batches"
+            )
+        elif message is not None:
+            self.session.offer(message, received_ns, received_at_ns)
+            self._news.set()
+
+    def _open(self, asked: wire.StreamOpen) -> None:
+        office = self._office
+        office.check_open()
+        _check(asked)
+        self._plan = office.plans.find(asked.plan)
+        publish_as = asked.stream_id if asked.publish else ""
+        office.streams.enter(publish_as)
+        self.publishes = publish_as
+        self.stream_id = asked.stream_id or secrets.token_hex(8)
+        self._max_age_ns = asked.max_age_ns or 0
+        most = office.stream_settings.max_in_flight_frames
+        window = min(asked.max_in_flight_frames or most, most)
+        self.session = Session(
+            office.engine,
+            self,
+            policy=DropPolicy(asked.drop_policy or DropPolicy.BLOCK),
+            window=window,
+            when_room=self._ask_for_room,
+        )
+        self._ready = wire.stream_ready(
+            secrets.token_hex(8), self.stream_id, window, office.reception.limits.max_batch_frames
+        )
+        self._news.set()
+
+    async def _wait_for_room(self) -> None:
+        while self.session is not None and not self.session.may_read():
+            self._room.clear()
+            await self._room.wait()
+
+    def _ask_for_room(self) -> None:
+        session = self.session
+        if session is None:
+            return
+
+        def pump() -> None:
+            session.room()
+            self._room.set()
+            self._news.set()
+
+        self._office.engine.when_room(lambda: call_later(self._loop, pump))
+
+    # -- work: called by the session -------------------------------------------------------
+
+    def task(self, entry: Entry, received_ns: int, received_at_ns: int) -> Task:
+        if self._plan is None or self.session is None:
+            raise RuntimeError("a frame was taken before the stream was open")
+        session = self.session
+        answer = self._answer(entry.count)
+
+        def ended() -> None:
+            session.finished(entry, answer.messages)
+            if not answer.whole:
+                self._end(RuntimeError("a stream's answer could not be written"))
+                if self._reader is not None:
+                    self._reader.cancel()
+            self._news.set()
+
+        return Task(
+            self._plan,
+            entry.frames,
+            answer,
+            lambda: call_later(self._loop, ended),
+            request_id=self.stream_id,
+            stream_id=self.stream_id,
+            received_ns=received_ns,
+            received_at_ns=received_at_ns,
+            deadline_ns=self._deadline_ns,
+            expires_ns=received_ns + self._max_age_ns if self._max_age_ns else 0,
+        )
+
+    def refusal(self, entry: Entry, refused: Refused, received_at_ns: int) -> list[bytes]:
+        retry_ns = None if refused.retry_after_s is None else round(refused.retry_after_s * 1e9)
+        error = FrameError(refused.reason, refused.message, retry_ns)
+        answer = self._answer(entry.count, wait_s=0)  # this is the event loop's thread
+        for frame in entry.frames:
+            report = unprocessed(frame, error, self.stream_id, self.stream_id, received_at_ns)
+            answer.add(report)
+            self._office.meter.count(report)
+        answer.finish()
+        return answer.messages
+
+    def _answer(self, frames: int, wait_s: float = 1.0) -> StreamAnswer:
+        office = self._office
+        return StreamAnswer(
+            frames,
+            office.answers,
+            office.stream_settings.max_result_bytes,
+            office.settings.max_message_bytes - 64,
+            wait_s,
+        )
+
+    # -- writing ---------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        told_ready = False
+        while True:
+            self._news.clear()
+            session = self.session
+            if session is not None:
+                if not told_ready:
+                    told_ready = True
+                    await self._context.write(self._ready)
+                if self._goes_away is not None:
+                    session.draining = True
+                    message, self._goes_away = self._goes_away, None
+                    await self._context.write(message)
+                await self._write_answers(session)
+            if self._read_all and (session is None or session.idle):
+                return
+            await self._news.wait()
+
+    async def _write_answers(self, session: Session) -> None:
+        while (entry := session.next_answer()) is not None:
+            for message in entry.messages or ():
+                await self._context.write(message)
+            entry.messages = None
+            session.written(entry)
+            self._room.set()
+
+
+def _check(asked: wire.StreamOpen) -> None:
+    faults = []
+    if asked.drop_policy not in list(DropPolicy):
+        faults.append(
+            f"drop_policy is {asked.drop_policy} and must be 1 (block), 2 (oldest) or 3 (newest)"
+        )
+    if asked.max_age_ns is not None and asked.max_age_ns <= 0:
+        faults.append("max_age must be more than 0; leave it unset for none")
+    if asked.publish and not asked.stream_id:
+        faults.append("publish needs a stream_id for others to name")
+    if faults:
+        raise Refused(Reason.BAD_CONFIG, "the stream cannot be opened: " + "; ".join(faults))
+
+
+async def process_stream(office: Office, calls: set[StreamCall], context: Any) -> None:
+    call = StreamCall(office, context)
+    calls.add(call)
+    try:
+        office.check_open()
+        # Counted here too: one that is not opened costs as much as one that is.
+        if len(calls) > office.streams.max_streams:
+            raise office.streams.too_many(len(calls) - 1)
+        await call.run()
+    except Exception as error:
+        await refuse(context, error)
+    finally:
+        calls.discard(call)
+        if call.session is not None:
+            office.streams.leave(call.publishes)
