@@ -19,6 +19,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             for pool in ("sample", "off", "bytesio", "bytearray", "record")
             for measure, limit in (("growth", 1023), ("peak", 4095))
         },
+        "wire.read_batch": Target("<=", 8),
+        "wire.write": Target("<=", 6),
         "serving.batch": Target("<=", 1.08),
         "serving.unary": Target("<=", 1.20),
         "serving.stream": Target("<=", 1.12),

@@ -31,7 +31,13 @@ from framesrv.pool.room import ROOM
 from framesrv.pool.sizes import SizeClasses
 from framesrv.pool.stats import PoolStats
 from framesrv.pool.ticket import Want
-from framesrv.pool.waiting import TIMEOUT_S, AsyncAcquire, wait_for, wait_for_async
+from framesrv.pool.waiting import (
+    TIMEOUT_S,
+    AsyncAcquire,
+    take_at_once,
+    wait_for,
+    wait_for_async,
+)
 
 Request = str | tuple[int, ...]
 Job = Mapping[str, Request] | Sequence[str]
@@ -132,7 +138,10 @@ class PoolManager:
     def acquire_all(self, job: Job, timeout_s: float = TIMEOUT_S) -> LeaseSet:
         """All the buffers of a job in one step: place -> pool name or shape, or pool names."""
         places, wants = self._plan(job)
-        return LeaseSet(dict(zip(places, wait_for(wants, timeout_s), strict=True)))
+        leases = take_at_once(wants)
+        if leases is None:
+            leases = wait_for(wants, timeout_s)
+        return LeaseSet(dict(zip(places, leases, strict=True)))
 
     def acquire_all_async(self, job: Job, timeout_s: float = TIMEOUT_S) -> AsyncAcquire[LeaseSet]:
         """As ``acquire_all``, to be awaited or used in ``async with``."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from functools import partial
+from itertools import count
 from time import monotonic_ns, time_ns
-from typing import Any
+from typing import Any, Final
 
 from framesrv.engine.task import Task
 from framesrv.errors import Reason
@@ -17,13 +18,18 @@ from framesrv.transport.errors import refuse
 from framesrv.transport.office import Office
 
 
+# Ids for those who send none: they meet in logs, and need not be hard to guess.
+_BOOT: Final = secrets.token_hex(4)
+_numbers = count(1)
+
+
 async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
     received_ns, received_at_ns = monotonic_ns(), time_ns()
     try:
         office.check_open()
         request = office.reception.batch(data, context.peer(), received_at_ns)
         plan = office.plans.find(request.plan)
-        request_id = request.request_id or secrets.token_hex(8)
+        request_id = request.request_id or f"{_BOOT}-{next(_numbers):x}"
         prefix = wire.batch_response_prefix(request_id)
         if not request.frames:
             return prefix

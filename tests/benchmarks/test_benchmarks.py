@@ -74,6 +74,8 @@ KEYS = {
         for who in ("framesrv", *others.split())
     )
     + " crc",
+    "wire": "read_batch read_batch_protobuf read_one read_one_protobuf write write_protobuf size "
+    "copy blocks_ours blocks_protobuf",
     "serving": "batch unary stream plain raw streams_100 peer_unary peer_batch",
     "latency": "stream_p50 stream_p99 batch_p99 workers",
     "standing": "start memory",

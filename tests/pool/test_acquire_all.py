@@ -10,7 +10,9 @@ import pytest
 from framesrv.errors import Reason
 from framesrv.pool import JobTooLarge, LeaseSet, PoolClosed, PoolExhausted, PoolManager
 from framesrv.pool.memory import PAGE_BYTES
+from framesrv.pool.room import ROOM
 from framesrv.testing.clocks import FakeClock, run_virtually
+from framesrv.testing.contract import check_identities
 from tests.pool.managers import IMAGE, MIB, WORST_BYTES, make_named
 
 
@@ -142,3 +144,35 @@ class TestAllAtOnce:
         with pytest.raises(PoolClosed, match="pool 'jpeg' is closed"):
             manager.acquire_all(["image", "jpeg"])
         assert manager.stats()["image"].leased == 0
+
+
+class TestWithoutWaiting:
+    def test_it_takes_no_lock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        manager = make_named()
+        monkeypatch.setattr(ROOM, "run", None)
+        leases = manager.acquire_all(["image", "jpeg"])
+        leases.release()
+        monkeypatch.undo()
+        assert [manager.stats()[name].gets for name in ("image", "jpeg")] == [1, 1]
+
+    def test_what_one_pool_cannot_lend_is_taken_from_none(self) -> None:
+        manager = make_named()
+        with manager.acquire("jpeg"):
+            with pytest.raises(PoolExhausted):
+                manager.acquire_all(["image", "jpeg"], timeout_s=0.0)
+            assert manager.stats()["image"].idle == 1
+        check_identities(manager.stats()["image"])
+
+    def test_what_goes_wrong_half_way_keeps_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        manager = make_named()
+
+        def broken(*_: Any) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr(manager.pool("jpeg"), "_lend", broken)
+        with pytest.raises(MemoryError):
+            manager.acquire_all(["image", "jpeg"])
+        monkeypatch.undo()
+        for name in ("image", "jpeg"):
+            assert manager.stats()[name].idle == 1
+            check_identities(manager.stats()[name])
