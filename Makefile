@@ -19,8 +19,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; \
 		do printf '%-18s %s\n' "$$target" "$$text"; done
 
-run: $(INSTALLED) ## install, then run the main job: at present, the pool demonstration
-	$(VENV)/bin/python examples/pool_demo.py
+run: $(INSTALLED) ## install, then run a server and a synthetic camera; Ctrl-C ends them
+	$(VENV)/bin/python examples/live.py
 
 test: $(INSTALLED) ## install, then run every test; framesrv/pool must have 100 % branch coverage
 	@$(RUN) coverage erase

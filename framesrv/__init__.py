@@ -5,7 +5,7 @@ Importing this package loads nothing else; a room is loaded when it is first ask
 
 __version__: str
 
-_ROOMS = ("errors", "frames", "pool")
+_ROOMS = ("client", "errors", "frames", "pool")
 
 
 def __getattr__(name: str) -> object:
