@@ -1,0 +1,153 @@
+"""The composition root: everything is built here, in order, and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from platform import python_version
+from typing import TYPE_CHECKING
+
+from framesrv import codecs
+from framesrv.engine import EngineSettings, ThreadEngine
+from framesrv.engine.desk import RecordPools
+from framesrv.engine.meter import added_up
+from framesrv.errors import BadConfig
+from framesrv.frames import record_pools
+from framesrv.observability.readiness import Readiness
+from framesrv.observability.settings import HttpSettings
+from framesrv.ops.custom import Processors
+from framesrv.pipeline.limits import PipelineLimits
+from framesrv.pipeline.plans import DEFAULT_PIPELINE, Plans
+from framesrv.pipeline.spec import PipelineSpec
+from framesrv.pool import BytesIOPool, Janitor, PoolManager, PoolSettings
+from framesrv.protocol.wire import WireLimits
+from framesrv.streams import StreamSettings
+from framesrv.transport.office import Office
+from framesrv.transport.reception import Reception
+from framesrv.transport.server import Server
+from framesrv.transport.settings import TransportSettings
+
+if TYPE_CHECKING:
+    from framesrv.observability.server import HttpServer
+
+log = logging.getLogger("framesrv")
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """Each room's own settings, side by side."""
+
+    pools: PoolSettings = field(default_factory=PoolSettings.from_env)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    images: codecs.Limits = field(default_factory=codecs.Limits)
+    pipeline: PipelineLimits = field(default_factory=PipelineLimits)
+    wire: WireLimits = field(default_factory=WireLimits)
+    streams: StreamSettings = field(default_factory=StreamSettings)
+    transport: TransportSettings = field(default_factory=TransportSettings)
+    http: HttpSettings | None = None  # a program that embeds the server may have its own
+    pipelines: Mapping[str, PipelineSpec] = field(default_factory=dict)
+    default_pipeline: PipelineSpec = DEFAULT_PIPELINE
+
+
+class App:
+    """A server that runs: what it is made of, for whoever watches or stops it."""
+
+    def __init__(self, settings: AppSettings, processors: Processors) -> None:
+        self.settings = settings
+        settings.transport.check()
+        self.manager: PoolManager = settings.pools.build()
+        self.answers = _answer_pool(settings)
+        self.manager.register(self.answers)
+        self.records: RecordPools = record_pools(
+            settings.engine.workers, debug=settings.pools.debug
+        )
+        self.manager.register(*self.records.values())
+        self.engine = ThreadEngine(self.manager, self.records, settings.engine, settings.images)
+        self.plans = Plans(
+            settings.pipeline, processors, settings.pipelines, settings.default_pipeline
+        )
+        self.office = Office(
+            self.engine,
+            self.plans,
+            Reception(self.records["envelope"], settings.wire),
+            self.answers,
+            settings.transport,
+            settings.streams,
+        )
+        self.server = Server(self.office, settings.images)
+        self.readiness = Readiness()
+        self.http = _http(self)
+
+
+def _answer_pool(settings: AppSettings) -> BytesIOPool:
+    """A worker holds one while it writes, and those of a batch are held until all are there."""
+    workers = settings.engine.workers
+    return BytesIOPool(
+        "answer",
+        initial_bytes=MIB // 4,
+        max_bytes=4 * MIB,
+        capacity=workers * (workers + 1),
+        warm=workers,
+        debug=settings.pools.debug,
+    )
+
+
+def _http(app: App) -> HttpServer | None:
+    """The HTTP listener, if one is asked for; only then are its libraries loaded."""
+    http, transport = app.settings.http, app.settings.transport
+    if http is None or http.address is None:
+        return None
+    from framesrv.observability.metrics import Watched, registry
+    from framesrv.observability.server import HttpServer
+
+    faults = http.faults(tls=transport.uses_tls, insecure_public=transport.insecure_public)
+    if faults:
+        raise BadConfig("the server cannot listen like this:\n- " + "\n- ".join(faults))
+    watched = Watched(
+        pools=lambda: app.manager.stats().values(),
+        frames=lambda: added_up([app.engine.meter(), app.office.meter]),
+        in_flight_frames=lambda: app.engine.admission.frames,
+        in_flight_bytes=lambda: app.engine.admission.nbytes,
+        streams=lambda: _streams(app),
+        build={"version": version("framesrv"), "python": python_version()},
+    )
+    tls = None
+    # Whoever scrapes this machine from itself needs no certificate for it.
+    if transport.tls_cert and transport.tls_key and not http.address.is_loopback:
+        tls = (transport.tls_cert, transport.tls_key)
+    return HttpServer(http.address, app.readiness, registry(watched), token=http.token(), tls=tls)
+
+
+def _streams(app: App) -> Mapping[str, int]:
+    count, draining = app.office.streams.open, app.office.draining
+    return {"open": 0 if draining else count, "draining": count if draining else 0}
+
+
+@asynccontextmanager
+async def running(
+    settings: AppSettings | None = None, processors: Processors | None = None
+) -> AsyncIterator[App]:
+    """A server that is ready; leaving the block drains and stops it."""
+    app = App(settings or AppSettings(), processors or Processors())
+    async with AsyncExitStack() as closing:  # in reverse
+        closing.push_async_callback(asyncio.to_thread, app.manager.shutdown)
+        if app.http is not None:
+            closing.push_async_callback(asyncio.to_thread, app.http.stop)
+            await asyncio.to_thread(app.http.start)
+        closing.enter_context(Janitor(app.manager))
+        closing.push_async_callback(asyncio.to_thread, app.engine.stop)
+        app.engine.start()
+        closing.push_async_callback(app.server.stop)
+        await app.server.start()
+        app.readiness.ready()
+        closing.callback(app.readiness.not_ready, "stopped")
+        yield app
+        app.readiness.not_ready("draining")
+        if not await app.server.drain():
+            log.warning("the grace is over: calls that are still open are cut off")

@@ -1,0 +1,194 @@
+"""`framesrv send`: its arguments and what it says of itself. The work is in `sending`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_TO = "127.0.0.1:50051"
+_SERVER = "Where the server is"
+_FLOW = "How the frames flow"
+
+EPILOG = """\
+[bold]Ctrl-C[/bold] ends it tidily: the stream is closed, each file is whole or gone, and a summary
+says what was done.
+
+[bold]Exit codes.[/bold] 0: all frames ok. 1: some failed or were dropped. 2: bad arguments, or a
+source or an output that cannot be used. 3: the server is not reachable, or it refused the call.
+130: interrupted.
+"""
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A video file, a folder of images, an image, a camera's number (0), an address "
+        "(rtsp://...), or synthetic:WIDTHxHEIGHT@FPS, a moving test picture.",
+        show_default=False,
+    ),
+]
+To = Annotated[
+    str,
+    typer.Option(help="The server: HOST:PORT or unix:PATH.", rich_help_panel=_SERVER),
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(help="PEM file: who signed the server's certificate.", rich_help_panel=_SERVER),
+]
+TlsCert = Annotated[
+    Path | None, typer.Option(help="PEM file: our own certificate.", rich_help_panel=_SERVER)
+]
+TlsKey = Annotated[Path | None, typer.Option(help="PEM file: its key.", rich_help_panel=_SERVER)]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        metavar="S", min=0.1, max=3600, rich_help_panel=_SERVER,
+        help="Give up when an answer that is due has not come for so long.",
+    ),
+]  # fmt: skip
+Out = Annotated[
+    str,
+    typer.Option(
+        metavar="FOLDER|VIDEO.mp4|none",
+        help="Where the results go: a folder (frame-000001.jpg ...), a video, or nowhere.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite results that are there already.")]
+PipelineOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="What to do with each frame: a name that the server knows, or a .json or .toml file. "
+        "Without it: the server's default.",
+        show_default=False,
+    ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, max=65536, rich_help_panel=_FLOW, show_default="16, or two batches",
+        help="Frames on their way at once.",
+    ),
+]  # fmt: skip
+Batch = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, max=4096, rich_help_panel=_FLOW,
+                 help="Frames in a message: more cost less each, and wait for each other."),
+]  # fmt: skip
+Fps = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N", min=0, max=1000, rich_help_panel=_FLOW, show_default=False,
+        help="Frames a second at most; 0 is as fast as the server takes them, which is the "
+        "default for files. Of a camera, the frames between are skipped.",
+    ),
+]  # fmt: skip
+Frames = Annotated[
+    int,
+    typer.Option(metavar="N", min=0, rich_help_panel=_FLOW, show_default="all",
+                 help="Stop after so many; 0 is all."),
+]  # fmt: skip
+
+
+class DropWord(StrEnum):
+    BLOCK = "block"
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+DropOption = Annotated[
+    DropWord | None,
+    typer.Option(
+        "--drop", rich_help_panel=_FLOW, show_default="block, and oldest for cameras",
+        help="When there are more frames than the window holds: wait; let the freshest win; or "
+        "finish what is queued. A file then runs at its own speed.",
+    ),
+]  # fmt: skip
+MaxAge = Annotated[
+    float | None,
+    typer.Option(metavar="S", rich_help_panel=_FLOW,
+                 help="Drop frames that have waited longer at the server."),
+]  # fmt: skip
+StreamId = Annotated[
+    str, typer.Option(metavar="ID", rich_help_panel=_FLOW, show_default=False,
+                      help="The stream's name, for others and for the logs.")
+]  # fmt: skip
+Publish = Annotated[
+    bool,
+    typer.Option("--publish", rich_help_panel=_FLOW,
+                 help="Let others subscribe to the results; needs --stream-id."),
+]  # fmt: skip
+Quality = Annotated[
+    int,
+    typer.Option(metavar="Q", min=1, max=100,
+                 help="Of the JPEGs that are sent; image files go as they are."),
+]  # fmt: skip
+Raw = Annotated[bool, typer.Option("--raw", help="Send pixels, not JPEG: less CPU, more bytes.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="The summary as JSON on stdout, all else on stderr.")
+]
+
+
+def send(  # noqa: PLR0917 - a parameter for each flag
+    source: Source,
+    to: To = DEFAULT_TO,
+    out: Out = "none",
+    pipeline: PipelineOption = None,
+    force: Force = False,
+    raw: Raw = False,
+    jpeg_quality: Quality = 90,
+    as_json: Json = False,
+    window: Window = None,
+    batch: Batch = 1,
+    fps: Fps = None,
+    frames: Frames = 0,
+    drop: DropOption = None,
+    max_age: MaxAge = None,
+    stream_id: StreamId = "",
+    publish: Publish = False,
+    timeout: Timeout = 30.0,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Send a video, a camera, images or a test picture through a server.
+
+    \b
+    framesrv send synthetic: --frames 300
+    framesrv send holiday.mp4 --out small.mp4
+    framesrv send photos/ --out thumbnails/ --pipeline thumbnail.toml
+    framesrv send 0 --publish --stream-id door
+    framesrv send rtsp://camera.local/live --drop oldest --max-age 0.2
+    """
+    from framesrv.cli import sending as job
+    from framesrv.cli.outcome import Fault, terminate_as_interrupt
+
+    asked = job.Sending(
+        source, to, out, pipeline, window, batch, fps, frames,
+        drop.value if drop else None, max_age, stream_id, publish, jpeg_quality, raw, force,
+        timeout, tls_ca, tls_cert, tls_key,
+    )  # fmt: skip
+    try:
+        with terminate_as_interrupt():
+            outcome = job.run(asked)
+    except Fault as fault:
+        complain("send", fault.message)
+        raise typer.Exit(int(fault.code)) from None
+    except KeyboardInterrupt:
+        complain("send", "interrupted before the first frame")
+        raise typer.Exit(130) from None
+    job.report(outcome, as_json=as_json)
+    if outcome.error is not None:
+        complain("send", outcome.error.message)
+    raise typer.Exit(int(outcome.code))
+
+
+def complain(command: str, message: str) -> None:
+    """One line, on stderr; bold red where that can be seen."""
+    line = " ".join(message.split())
+    red, plain = ("\033[1;31m", "\033[0m") if sys.stderr.isatty() else ("", "")
+    print(f"{red}framesrv {command}:{plain} {line}", file=sys.stderr, flush=True)
