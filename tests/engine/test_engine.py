@@ -14,8 +14,10 @@ import pytest
 from framesrv import codecs
 from framesrv.engine import Task
 from framesrv.errors import Reason, Refused
-from framesrv.frames.work import FrameReport, FrameStatus
+from framesrv.frames.layout import ImageLayout, PixelFormat
+from framesrv.frames.work import Encoding, FrameReport, FrameStatus
 from framesrv.ops.custom import Custom, Processors
+from framesrv.ops.flip import Flip
 from framesrv.pipeline.plans import Plans
 from framesrv.pipeline.spec import OutputSpec, PipelineSpec
 from framesrv.pool import DebugLevel
@@ -265,4 +267,30 @@ def test_many_clients_at_once_each_get_their_own_pixels() -> None:
         for seed, _, notes, done in pieces:
             assert done.wait(60)
             assert [each.outputs for each in notes.seen] == [want[seed]] * 3
+        here.check_home()
+
+
+def test_an_empty_pool_is_waited_for_and_then_refused() -> None:
+    with rig(pool_wait_s=0.02) as here:
+        pool = here.manager.pool("jpeg")
+        held = [pool.acquire() for _ in range(pool.capacity)]
+        assert pool.stats().misses, "below its capacity an empty pool allocates"
+        seen = here.run([Incoming(jpeg(), 1)])
+        assert seen[0].reason is Reason.POOL_TIMEOUT
+        for lease in held:
+            lease.release()
+        del held, lease
+        assert here.run([Incoming(jpeg(), 2)])[0].status is FrameStatus.OK
+        here.check_home()
+
+
+def test_a_job_that_no_budget_holds_is_too_large() -> None:
+    with rig() as here:
+        big = ImageLayout(8192, 2048, PixelFormat.RGBA32)
+        spec = PipelineSpec(
+            tuple(OutputSpec(str(n), (Flip(True),), Encoding.RAW) for n in range(9))
+        )
+        plans = Plans(named={"many": spec})
+        seen = here.run([Incoming(bytes(big.data_bytes), layout=big)], plans.find("many"))
+        assert seen[0].reason is Reason.IMAGE_TOO_LARGE
         here.check_home()
