@@ -173,11 +173,13 @@ class _StreamSender(_Sender):
         self._room = asyncio.Event()
         self._ready = asyncio.Event()
         self._all_sent = False
+        self._leaving = False  # the server said that it will close
 
     async def run(self) -> None:
         while not self._all_sent and perf_counter() < self._tally.end_s:
             call = self._channel.stream_stream(PROCESS_STREAM)()
             self._ready.clear()
+            self._leaving = False
             writer = asyncio.create_task(self._write(call))
             try:
                 await self._read(call)
@@ -208,7 +210,7 @@ class _StreamSender(_Sender):
                 self._due.extend([due_s] * self._plan.batch)
                 await call.write(body)
                 due_s += self._plan.interval_s
-            self._all_sent = True  # the next frame would be due after the end
+            self._all_sent = not self._leaving  # the next frame would be due after the end
             await call.done_writing()
         except Exception:
             # The reader of the same call sees its end and says why.
@@ -217,9 +219,11 @@ class _StreamSender(_Sender):
 
     async def _wait_for_room(self) -> bool:
         most = self._plan.messages_in_flight_max * self._plan.batch
-        while len(self._due) + self._plan.batch > most:
+        while len(self._due) + self._plan.batch > most and not self._leaving:
             self._room.clear()
             await self._room.wait()
+        if self._leaving:
+            return False
         return self._plan.open_loop or perf_counter() < self._tally.end_s
 
     async def _read(self, call: Any) -> None:
@@ -227,6 +231,8 @@ class _StreamSender(_Sender):
             self._ready.set()
             statuses = scan.stream_statuses(data)
             if not statuses:
+                self._leaving |= scan.goes_away(data)
+                self._room.set()
                 continue
             size = len(data)
             ok = scan.all_ok(statuses)

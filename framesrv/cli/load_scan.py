@@ -15,6 +15,7 @@ from framesrv.protocol.gen import frames_pb2 as pb
 # Tags of the contract's fields that are followed.
 _RESULTS_OF_BATCH: Final = pb.ProcessBatchResponse.RESULTS_FIELD_NUMBER << 3 | 2
 _RESULTS_OF_STREAM: Final = pb.ProcessStreamResponse.RESULTS_FIELD_NUMBER << 3 | 2
+_GO_AWAY: Final = pb.ProcessStreamResponse.GO_AWAY_FIELD_NUMBER << 3 | 2
 _RESULTS: Final = pb.ResultBatch.RESULTS_FIELD_NUMBER << 3 | 2
 _STATUS: Final = pb.FrameResult.STATUS_FIELD_NUMBER << 3
 OK: Final[int] = pb.FRAME_STATUS_OK
@@ -32,6 +33,11 @@ def stream_statuses(data: bytes) -> list[int]:
         for batch in _members(data, 0, len(data), _RESULTS_OF_STREAM)
         for span in _members(data, *batch, _RESULTS)
     ]
+
+
+def goes_away(data: bytes) -> bool:
+    """Whether a ProcessStreamResponse says that the server will close."""
+    return any(_members(data, 0, len(data), _GO_AWAY))
 
 
 def all_ok(statuses: list[int]) -> bool:

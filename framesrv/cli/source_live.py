@@ -20,6 +20,7 @@ from framesrv.cli.pictures_in import Picture, Pixels, Unreadable
 
 _OPEN_MS: Final = 5000
 _READ_MS: Final = 3000
+_CLOSE_S: Final = 12.0  # V4L2 gives up a read after 10
 _HELD: Final = {"oldest": 1, "newest": 4, "block": 4}
 
 
@@ -82,14 +83,17 @@ class LiveSource:
             yield Picture(pixels)
 
     def close(self) -> None:
-        """Waits for a read that is under way: a camera must not be let go inside of it."""
+        """Waits for a read that is under way, as a camera must not be let go inside of it; but not
+        for ever, though drivers promise to come back.
+        """
         with self._changed:
             self._closed = True
             self._held.clear()
             self._changed.notify_all()
         if self._reader.is_alive():
-            self._reader.join()
-        self._capture.release()
+            self._reader.join(_CLOSE_S)
+        if not self._reader.is_alive():
+            self._capture.release()
 
     def _take(self) -> Pixels | None:
         with self._changed:

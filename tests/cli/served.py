@@ -60,7 +60,7 @@ def serving() -> Iterator[Served]:
     thread.start()
     try:
         if not ready.wait(WAIT_S) or fault:
-            raise RuntimeError("the server did not start") from (fault or [None])[0]
+            raise RuntimeError("the server did not start") from (fault[0] if fault else None)
         yield up[0]
     finally:
         stop.set()

@@ -73,7 +73,12 @@ def test_a_folder_is_read_in_counting_order_and_what_is_no_image_is_left_out(
         else each.data
         for each in found if isinstance(each, Picture)
     ]  # fmt: skip
-    assert [int(pixels[0, 0, 0]) for pixels in decoded] == [1, 2, 9, 10]
+    assert [round(float(np.mean(pixels))) for pixels in decoded if pixels is not None] == [
+        1,
+        2,
+        9,
+        10,
+    ]
     # PNG goes as it is, byte for byte; BMP the server does not know.
     assert found[0] == Picture((tmp_path / "shot1.png").read_bytes())
     assert isinstance(found[1], Picture)
@@ -151,6 +156,10 @@ class Camera:
         for _ in range(pictures):
             self._go.release()
 
+    def end(self) -> None:
+        self.asked = 101
+        self.give(1)
+
     def read(self) -> tuple[bool, Any]:
         self.asked += 1
         self._go.acquire()
@@ -163,9 +172,7 @@ class Camera:
 
 
 @pytest.mark.parametrize(("drop", "kept"), [("oldest", [7]), ("newest", [1, 2, 3, 4])])
-def test_a_camera_that_is_not_waited_for_holds_a_bounded_number(
-    drop: str, kept: list[int]
-) -> None:
+def test_a_camera_that_is_not_waited_for_holds_a_bounded_number(drop: str, kept: list[int]) -> None:
     camera = Camera()
     source = LiveSource("camera", camera, drop)
     pictures = source.pictures()
@@ -177,8 +184,7 @@ def test_a_camera_that_is_not_waited_for_holds_a_bounded_number(
     assert levels([first]) == [0]
     assert levels(taken) == kept
     assert source.skipped == 7 - len(kept)
-    camera.asked = 101
-    camera.give(1)
+    camera.end()
     assert list(pictures) == []
     source.close()
     assert camera.let_go
@@ -254,7 +260,8 @@ def test_a_feed_that_waits_for_its_pace_is_stopped_at_once(tmp_path: Path) -> No
 
 def test_a_closed_feed_has_nobody_left_at_its_source() -> None:
     """Else gRPC's thread could be inside of OpenCV when the interpreter ends, which aborts it."""
-    entered, leave, left = threading.Event(), threading.Event(), []
+    entered, leave = threading.Event(), threading.Event()
+    left: list[str] = []
 
     class Slow(Still):
         name = "slow"
@@ -269,9 +276,14 @@ def test_a_closed_feed_has_nobody_left_at_its_source() -> None:
     taking = threading.Thread(target=lambda: list(feed))
     taking.start()
     entered.wait(10)
-    closing = threading.Thread(target=lambda: (feed.close(), left.append("closed")))
+
+    def close() -> None:
+        feed.close()
+        left.append("closed")
+
+    closing = threading.Thread(target=close)
     closing.start()
-    until(lambda: feed._stop.is_set())
+    until(feed._stop.is_set)
     assert left == []
     leave.set()
     closing.join(10)
