@@ -19,7 +19,9 @@ def main() -> int:
         ready = server.stdout.readline().strip()
         if not ready:  # the server has said why
             return server.wait()
-        print(f"{ready}\n\nIn a second terminal: .venv/bin/framesrv send YOUR_VIDEO.mp4 --out out\n")
+        print(
+            f"{ready}\n\nIn a second terminal: .venv/bin/framesrv send YOUR_VIDEO.mp4 --out out\n"
+        )
         http = next(word.removeprefix("http=") for word in ready.split() if "http=" in word)
         print(f"Its numbers: http://{http}/metrics\nCtrl-C ends it.\n", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
