@@ -79,6 +79,9 @@ class Records:
 
     def reset(self) -> None:
         """For the next frame."""
+        # A debug level that marks records keeps the very list that a record came home with, and
+        # a list that somebody keeps is left as it is: with views of buffers that are to go home.
+        self.report.outputs.clear()
         for record in (self.source, self.canonical, self.report):
             _reset(record)
 

@@ -71,9 +71,7 @@ class Worker:
     def _give_up(self, task: Task, answered: int, error: FrameError) -> None:
         """What is left of the task is answered all the same."""
         for frame in task.frames[answered:]:
-            report = unprocessed(
-                frame, error, task.request_id, task.stream_id, task.received_at_ns
-            )
+            report = unprocessed(frame, error, task.request_id, task.stream_id, task.received_at_ns)
             report.timings.total_ns = monotonic_ns() - task.received_ns
             task.answer.add(report)
             self.meter.count(report)

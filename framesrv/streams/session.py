@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from framesrv.engine.task import Engine, Incoming, Task
 from framesrv.errors import Reason, Refused
+
+T = TypeVar("T")
 
 
 class DropPolicy(IntEnum):
@@ -244,7 +246,7 @@ class Session:
                 self._settle(entry, self._make.refusal(entry, _gone(), group.received_at_ns))
 
 
-def split(frames: Sequence[Incoming], pieces: int) -> list[Sequence[Incoming]]:
+def split(frames: Sequence[T], pieces: int) -> list[Sequence[T]]:
     """As many pieces as there are workers, at most, and as even as can be.
 
     >>> [len(piece) for piece in split(range(25), 2)], [len(p) for p in split(range(1), 4)]

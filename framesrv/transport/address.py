@@ -36,7 +36,7 @@ class Address:
                 f"{text[:80]!r} is not an address: use HOST:PORT (127.0.0.1:50051, port 0 picks "
                 "one) or unix:PATH"
             )
-        if int(port) > 65535:
+        if len(port) > 5 or int(port) > 65535:
             raise BadConfig(f"port {port[:10]} of {text[:80]!r} must be 0 to 65535")
         return cls(host, int(port))
 

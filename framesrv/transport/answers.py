@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, Protocol
 
@@ -42,10 +43,8 @@ class Sheet:
 
     def __init__(self, pool: BytesIOPool, wait_s: float = _WAIT_S) -> None:
         self._lease: Any = None
-        try:
+        with suppress(PoolError):
             self._lease = pool.acquire(wait_s) if wait_s else pool.try_acquire()
-        except PoolError:
-            pass
         self.buffer: ScratchBytesIO = self._lease.buffer if self._lease else ScratchBytesIO()
 
     def write(self, write: Callable[[FrameReport, ScratchBytesIO], None], r: FrameReport) -> None:

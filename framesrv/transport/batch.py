@@ -17,7 +17,6 @@ from framesrv.transport.answers import BatchAnswer, call_later
 from framesrv.transport.errors import refuse
 from framesrv.transport.office import Office
 
-
 # Ids for those who send none: they meet in logs, and need not be hard to guess.
 _BOOT: Final = secrets.token_hex(4)
 _numbers = count(1)

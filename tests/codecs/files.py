@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
 
 from framesrv.codecs import Header, Limits, inspect
+from framesrv.errors import Refused
 from framesrv.frames import Codec
 from framesrv.testing.codec_contract import Pixels, decoded_twice, exif_with
 
@@ -37,6 +39,12 @@ def header_of(data: bytes, limits: Limits | None = None) -> Header:
 
 def decoded(data: bytes) -> Pixels:
     return decoded_twice(header_of(data), memoryview(data))
+
+
+def refusal(data: bytes, limits: Limits | None = None) -> Refused:
+    with pytest.raises(Refused) as refused:
+        decoded_twice(header_of(data, limits), memoryview(data))
+    return refused.value
 
 
 def traced(call: Callable[[], object], times: int = 5) -> tuple[int, int]:

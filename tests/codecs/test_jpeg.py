@@ -17,15 +17,9 @@ from framesrv.codecs.jpeg_header import _MARKER
 from framesrv.errors import Reason, Refused
 from framesrv.frames import Codec
 from framesrv.testing.codec_contract import decoded_twice, distance, scene, with_pillow
-from tests.codecs.files import decoded, header_of, jpeg_parts, jpeg_segment, saved
+from tests.codecs.files import decoded, header_of, jpeg_parts, jpeg_segment, refusal, saved
 
 sides = st.integers(1, 300)
-
-
-def refusal(data: bytes, limits: Limits | None = None) -> Refused:
-    with pytest.raises(Refused) as refused:
-        decoded_twice(header_of(data, limits), memoryview(data))
-    return refused.value
 
 
 @given(width=sides, height=sides, min_width=st.integers(0, 320), min_height=st.integers(0, 320))

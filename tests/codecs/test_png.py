@@ -14,11 +14,11 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from framesrv.codecs import Limits, decode_scratch, png_pixels
+from framesrv.codecs import decode_scratch, png_pixels
 from framesrv.codecs.png_header import chunks
-from framesrv.errors import Reason, Refused
-from framesrv.testing.codec_contract import decoded_twice, scene, with_pillow
-from tests.codecs.files import decoded, header_of, png_chunk, saved
+from framesrv.errors import Reason
+from framesrv.testing.codec_contract import scene, with_pillow
+from tests.codecs.files import decoded, header_of, png_chunk, refusal, saved
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 IEND = png_chunk(b"IEND", b"")
@@ -120,12 +120,6 @@ def test_a_bad_checksum_is_refused_in_any_part_of_the_picture() -> None:
     for number in range(len(pieces)):
         data = built(ihdr(100, 100, 8, 2), *pieces[:number], *pieces[number + 1 :])
         assert refusal(data).reason is Reason.IMAGE_CORRUPT
-
-
-def refusal(data: bytes, limits: Limits | None = None) -> Refused:
-    with pytest.raises(Refused) as refused:
-        decoded_twice(header_of(data, limits), memoryview(data))
-    return refused.value
 
 
 def test_a_picture_with_too_few_rows_is_refused() -> None:
