@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import SimpleQueue
 from time import monotonic_ns
 
 from framesrv.engine.desk import Desk, RecordPools, Records
@@ -12,11 +11,12 @@ from framesrv.engine.failure import frame_error, log_error
 from framesrv.engine.frame import FrameWork, unprocessed
 from framesrv.engine.meter import Meter
 from framesrv.engine.settings import EngineSettings
+from framesrv.engine.shift import Place, Shift
 from framesrv.engine.task import Task
 from framesrv.errors import Reason
 from framesrv.frames.work import FrameError
 
-Tasks = SimpleQueue[Task | None]
+Tasks = Shift[Task]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,7 +31,8 @@ class Worker:
 
     def run(self) -> None:
         """Task after task; None ends it."""
-        while (task := self.tasks.get()) is not None:
+        place: Place[Task] = Place()
+        while (task := self.tasks.get(place)) is not None:
             begun_ns = monotonic_ns()
             task.begun = True
             try:
