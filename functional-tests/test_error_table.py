@@ -169,7 +169,7 @@ def test_a_step_that_does_not_fit_the_frame(stub: FrameServiceStub) -> None:
 def test_an_output_over_the_pixel_cap(stub: FrameServiceStub) -> None:
     grow = pb.Op(resize=pb.Resize(width=8192))
     (result,) = batch(stub, encoded(JPEG), pipeline=as_it_is(0, grow))
-    check(of_frame(result), "INVALID_ARGUMENT", "BAD_GEOMETRY")
+    check(of_frame(result), "INVALID_ARGUMENT", "IMAGE_TOO_LARGE")
 
 
 def test_a_processor_that_raises(stub: FrameServiceStub) -> None:

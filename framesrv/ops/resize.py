@@ -96,7 +96,7 @@ class Resize:
         height = self.height or _follow(form.height, self.width, form.width)
         if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
             raise Refused(
-                Reason.BAD_GEOMETRY,
+                Reason.IMAGE_TOO_LARGE,
                 f"a frame of {form.width}x{form.height} resized to {self.width}x{self.height} "
                 f"would be {width}x{height}: at most {MAX_SIDE} a side and {MAX_PIXELS} pixels "
                 "are made",

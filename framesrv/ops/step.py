@@ -42,5 +42,6 @@ class Op(Protocol):
         ...
 
     def step(self, form: Form) -> Step:
-        """For frames of this form. Raises Refused with BAD_GEOMETRY if it does not fit them."""
+        """For frames of this form. Raises Refused if it does not fit them (BAD_GEOMETRY), or would
+        make more than may be made (IMAGE_TOO_LARGE)."""
         ...

@@ -180,7 +180,7 @@ def test_a_side_that_follows_may_not_pass_the_caps(op: Resize) -> None:
     form = Form(100, 100, F.BGR24)
     with pytest.raises(Refused, match="at most 8192 a side and 16777216 pixels") as caught:
         op.step(form)
-    assert caught.value.reason is Reason.BAD_GEOMETRY
+    assert caught.value.reason is Reason.IMAGE_TOO_LARGE
     with pytest.raises(Refused, match=f"1x{MAX_SIDE + 1}"):
         Resize(1, 0).step(Form(1, MAX_SIDE + 1, F.BGR24))
 
