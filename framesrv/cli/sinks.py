@@ -139,8 +139,10 @@ class VideoSink:
                 picture = np.asarray(scaled, np.uint8)
             self._last = picture
         if self._last is not None and self._writer is not None:
-            self._writer.write(self._last)
+            # In this order: an interrupt strikes as a call returns, and the frame would be in the
+            # film and not in the count.
             self._written += 1
+            self._writer.write(self._last)
 
     def _open(self, width: int, height: int) -> None:
         # The codec knows even sides only.
