@@ -6,9 +6,9 @@ the next; they go home with the task at the latest.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from framesrv.frames.base import PooledRecord
+from framesrv.engine.task import Task
 from framesrv.frames.canonical import CanonicalFrame
 from framesrv.frames.source import SourceFrame
 from framesrv.frames.work import FrameJob, FrameReport
@@ -19,6 +19,7 @@ from framesrv.pool.lease import ArrayLease, Lease
 from framesrv.pool.leaseset import release_all
 
 RecordPools = dict[str, RecordPool[Any]]
+NEVER_NS: Final = 2**63 - 1  # the deadline of what has none
 
 
 class Desk:
@@ -77,20 +78,23 @@ class Records:
         self._leases.append(lease)
         return lease.record
 
+    def begin(self, task: Task) -> None:
+        """What holds for all frames of the task."""
+        job = self.job
+        job.request_id, job.stream_id, job.plan = task.request_id, task.stream_id, task.plan
+        job.created_at_ns, job.deadline_ns = task.received_ns, task.deadline_ns or NEVER_NS
+
     def reset(self) -> None:
         """For the next frame."""
         # A debug level that marks records keeps the very list that a record came home with, and
         # a list that somebody keeps is left as it is: with views of buffers that are to go home.
         self.report.outputs.clear()
-        for record in (self.source, self.canonical, self.report):
-            _reset(record)
+        self.source.reset()
+        self.canonical.reset()
+        self.report.reset()
 
     def release(self) -> None:
         for name in ("job", "source", "canonical", "report"):
             if hasattr(self, name):
                 delattr(self, name)
         release_all(self._leases, [])
-
-
-def _reset(record: PooledRecord) -> None:
-    record.reset()

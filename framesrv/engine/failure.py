@@ -30,11 +30,14 @@ def frame_error(error: BaseException, retry_after_s: float) -> FrameError:
         return FrameError(error.reason, _TEXTS[error.reason], _ns(retry))
     if isinstance(error, MemoryError):
         return FrameError(Reason.MEMORY_BUDGET, _TEXTS[Reason.MEMORY_BUDGET], _ns(retry_after_s))
-    incident = secrets.token_hex(6)
-    log_error(f"incident {incident} while a frame was processed", error)
-    return FrameError(
-        Reason.INTERNAL, f"a fault of the server, incident {incident}: tell its operator"
-    )
+    return FrameError(Reason.INTERNAL, incident("while a frame was processed", error))
+
+
+def incident(where: str, error: BaseException) -> str:
+    """Log what is unexpected, whole, under an id; what the client is told names the id alone."""
+    number = secrets.token_hex(6)
+    log_error(f"incident {number} {where}", error)
+    return f"a fault of the server, incident {number}: tell its operator"
 
 
 def log_error(what: str, error: BaseException) -> None:

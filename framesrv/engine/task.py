@@ -47,7 +47,6 @@ class Task:
         "frames",
         "nbytes",
         "plan",
-        "queued_ns",
         "received_at_ns",
         "received_ns",
         "request_id",
@@ -79,7 +78,6 @@ class Task:
         self.deadline_ns = deadline_ns  # 0: none; a frame not done by then has failed
         self.expires_ns = expires_ns  # 0: none; a frame not begun by then is too old
         self.nbytes = sum(len(frame.payload or b"") for frame in frames)
-        self.queued_ns = 0
         self.begun = False
         self.drop: Reason | None = None  # set by anybody: what is not begun yet will not be
 

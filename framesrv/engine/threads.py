@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from time import monotonic_ns
 
 import cv2
 
@@ -59,9 +58,7 @@ class ThreadEngine:
         self.admission.enter(
             sum(len(task.frames) for task in tasks), sum(task.nbytes for task in tasks)
         )
-        queued_ns = monotonic_ns()
         for task in tasks:
-            task.queued_ns = queued_ns
             self._tasks.put(task)
 
     def when_room(self, call: Callable[[], None]) -> None:

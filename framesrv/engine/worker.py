@@ -51,6 +51,7 @@ class Worker:
         try:
             records = Records(self.pools, self.settings.pool_wait_s)
             try:
+                records.begin(task)
                 for frame in task.frames:
                     report = self.work.do(frame, task, records)
                     task.answer.add(report)

@@ -19,7 +19,7 @@ from framesrv.pipeline.spec import OutputSpec, PipelineSpec
 _PLANS_KEPT: Final = 256
 
 # Frames of any size become 640x360, then 320x320, then RGBA, and leave as JPEG. The second step
-# shrinks a side by at most two, where linear and area differ by little and linear costs a fifth.
+# shrinks a side by at most two, where linear and area differ by little and linear costs less.
 DEFAULT_PIPELINE: Final = PipelineSpec(
     outputs=(
         OutputSpec(

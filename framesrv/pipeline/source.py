@@ -22,17 +22,20 @@ Load = Callable[[memoryview, Buffers], Pixels]
 Key = codecs.Header | ImageLayout
 
 
-def look(frame: SourceFrame, limits: codecs.Limits) -> Key:
-    """What the payload says of itself, checked against the caps; frames alike have equal keys."""
+def look(frame: SourceFrame, limits: codecs.Limits) -> tuple[Key, memoryview]:
+    """What the payload says of itself, checked against the caps, and the payload.
+
+    Frames that are alike have equal keys.
+    """
     if frame.payload is None:
         raise Refused(
             Reason.UNSUPPORTED_PAYLOAD,
             "the frame has no payload that this server knows: set raw or encoded",
         )
     if frame.layout is None:
-        return codecs.inspect(frame.payload, frame.codec, limits)
+        return codecs.inspect(frame.payload, frame.codec, limits), frame.payload
     _check_raw(frame.layout, frame.payload.nbytes, limits)
-    return frame.layout
+    return frame.layout, frame.payload
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
+from framesrv.engine.frame import dropped
 from framesrv.engine.task import Engine, Incoming, Task
 from framesrv.errors import Reason, Refused
 
@@ -136,7 +137,7 @@ class Session:
     def _offer_one(self, frame: Incoming, received_ns: int, received_at_ns: int) -> None:
         waiting = sum(group.frames for group in self._pending)
         if self.in_flight + waiting >= self.window and not self._drop_oldest(received_at_ns):
-            self._refuse([frame], _dropped(), received_at_ns)
+            self._refuse([frame], dropped(Reason.DROPPED_BY_POLICY), received_at_ns)
             return
         entry = Entry([frame])
         self._order.append(entry)
@@ -152,7 +153,10 @@ class Session:
                 continue
             if entry.task is None:
                 self._pending = deque(g for g in self._pending if entry not in g.entries)
-                self._settle(entry, self._make.refusal(entry, _dropped(), received_at_ns))
+                self._settle(
+                    entry,
+                    self._make.refusal(entry, dropped(Reason.DROPPED_BY_POLICY), received_at_ns),
+                )
                 self.in_flight += entry.count
                 return True
             if not entry.task.begun and entry.task.drop is None:
@@ -243,7 +247,10 @@ class Session:
         while self._pending:
             group = self._pending.popleft()
             for entry in group.entries:  # refused to nobody, but counted
-                self._settle(entry, self._make.refusal(entry, _gone(), group.received_at_ns))
+                self._settle(
+                    entry,
+                    self._make.refusal(entry, dropped(Reason.CLIENT_GONE), group.received_at_ns),
+                )
 
 
 def split(frames: Sequence[T], pieces: int) -> list[Sequence[T]]:
@@ -258,18 +265,6 @@ def split(frames: Sequence[T], pieces: int) -> list[Sequence[T]]:
     for number in range(pieces):
         ends.append(ends[-1] + size + (number < larger))
     return [frames[start:end] for start, end in pairwise(ends)]
-
-
-def _dropped() -> Refused:
-    return Refused(
-        Reason.DROPPED_BY_POLICY,
-        "the stream's in-flight window was full, and its drop policy chose this frame: send fewer "
-        "frames a second, or allow a larger window",
-    )
-
-
-def _gone() -> Refused:
-    return Refused(Reason.CLIENT_GONE, "the client went away before this frame was begun")
 
 
 def _draining() -> Refused:

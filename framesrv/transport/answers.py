@@ -80,11 +80,10 @@ class BatchAnswer:
         # The error that takes the place of what is too large must always have room itself.
         reserved_bytes = sum(_error_bytes(frame) for piece in pieces for frame in piece)
         self._left_bytes = max_bytes - len(prefix) - reserved_bytes
-        self._unanswered = sum(map(len, pieces))
         self._done = done
         self._lock = Lock()
         self._unfinished = self._undone = len(pieces)
-        self.parts = [BatchPart(self) for _ in pieces]
+        self.parts = [BatchPart(self, len(piece)) for piece in pieces]
         self.message: bytes | None = None  # until all is there, or if something could not be
 
     def sheet(self) -> Sheet:
@@ -98,10 +97,6 @@ class BatchAnswer:
             self._left_bytes -= nbytes
             return True
 
-    def answered(self) -> None:
-        with self._lock:
-            self._unanswered -= 1
-
     def part_finished(self) -> None:
         with self._lock:
             self._unfinished -= 1
@@ -113,7 +108,7 @@ class BatchAnswer:
         sheets = [part.sheet for part in self.parts if part.sheet is not None]
         views: list[memoryview] = []
         try:
-            if not self._unanswered:
+            if not any(part.unanswered for part in self.parts):
                 views += [sheet.buffer.written() for sheet in sheets]
                 self.message = b"".join([self._prefix, *views])
         finally:
@@ -134,10 +129,11 @@ class BatchAnswer:
 class BatchPart:
     """What one worker writes."""
 
-    __slots__ = ("_whole", "sheet")
+    __slots__ = ("_whole", "sheet", "unanswered")
 
-    def __init__(self, whole: BatchAnswer) -> None:
+    def __init__(self, whole: BatchAnswer, frames: int) -> None:
         self._whole = whole
+        self.unanswered = frames
         self.sheet: Sheet | None = None
 
     def add(self, report: FrameReport) -> None:
@@ -154,7 +150,7 @@ class BatchPart:
         except BaseException:
             whole.take_room(-taken_bytes, always=True)
             raise
-        whole.answered()
+        self.unanswered -= 1
 
     def finish(self) -> None:
         self._whole.part_finished()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
-import traceback
 from typing import Any, Final, NoReturn
 
 import grpc
 
+from framesrv.engine.failure import incident
 from framesrv.errors import FramesrvError, Reason, Refused
 from framesrv.protocol import status
 
-log = logging.getLogger("framesrv.transport")
-
-DETAILS_KEY: Final = "grpc-status-details-bin"
 _TEXT_BYTES_MAX: Final = 1000  # sent twice, escaped; clients take 8 KiB of metadata in all
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -27,7 +22,7 @@ async def refuse(context: Any, error: BaseException) -> NoReturn:
     await context.abort(
         _CODES[status.code_of(refused.reason)],
         message,
-        trailing_metadata=((DETAILS_KEY, details),),
+        trailing_metadata=((status.DETAILS_KEY, details),),
     )
     raise AssertionError("abort returned")
 
@@ -46,8 +41,4 @@ def clipped(text: str) -> str:
 def _unexpected(error: BaseException) -> Refused:
     if isinstance(error, FramesrvError) and error.reason is not Reason.INTERNAL:
         return Refused(error.reason, "the server cannot take this call now; try again later", 0.1)
-    incident = secrets.token_hex(6)
-    log.error("incident %s in a call:\n%s", incident, "".join(traceback.format_exception(error)))
-    return Refused(
-        Reason.INTERNAL, f"a fault of the server, incident {incident}: tell its operator"
-    )
+    return Refused(Reason.INTERNAL, incident("in a call", error))

@@ -12,10 +12,10 @@ from typing import Any
 
 import grpc
 
+from framesrv.engine.failure import frame_error
 from framesrv.engine.frame import unprocessed
 from framesrv.engine.task import Task
 from framesrv.errors import Reason, Refused
-from framesrv.frames.work import FrameError
 from framesrv.pipeline.plan import Plan
 from framesrv.protocol import wire
 from framesrv.streams import DropPolicy, Session
@@ -181,8 +181,7 @@ class StreamCall:
         )
 
     def refusal(self, entry: Entry, refused: Refused, received_at_ns: int) -> list[bytes]:
-        retry_ns = None if refused.retry_after_s is None else round(refused.retry_after_s * 1e9)
-        error = FrameError(refused.reason, refused.message, retry_ns)
+        error = frame_error(refused, 0)
         answer = self._answer(entry.count, wait_s=0)  # this is the event loop's thread
         for frame in entry.frames:
             report = unprocessed(frame, error, self.stream_id, self.stream_id, received_at_ns)

@@ -11,8 +11,8 @@ import pytest
 
 from framesrv.errors import InvalidRecord, Reason, Refused
 from framesrv.pool import PoolExhausted
-from framesrv.protocol.status import CODES, read_rich_status
-from framesrv.transport.errors import DETAILS_KEY, clipped, refuse
+from framesrv.protocol.status import CODES, DETAILS_KEY, read_rich_status
+from framesrv.transport.errors import clipped, refuse
 
 
 class Aborted(Exception):
