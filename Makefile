@@ -5,6 +5,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
+PEERS := .venv-peers
+PEERS_INSTALLED := $(PEERS)/.installed
+LOCKS := requirements.lock requirements-peers.lock
 CHECKED := $(wildcard conftest.py framesrv tests functional-tests benchmarks tools examples)
 # HYPOTHESIS_PROFILE: dev (the default), ci or nightly; read by conftest.py.
 
@@ -13,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench docs-check lock-check protos format lock clean
+.PHONY: help run test check bench bench-memory bench-load bench-peers soak bench-compare docs-check lock-check protos format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; \
@@ -37,15 +40,32 @@ check: $(INSTALLED) lock-check docs-check ## format, lint, types, layers, the lo
 	$(VENV)/bin/lint-imports
 	$(RUN) tools.gen_protos --check
 
-bench: $(INSTALLED) ## measure, and print the figures beside their targets
-	$(RUN) benchmarks
+# Each prints its figures beside their targets; with STRICT=1 a missed target is an error.
+bench: $(INSTALLED) ## measure pools, codecs, wire and server as ratios (11 minutes)
+	$(RUN) benchmarks speed
+
+bench-memory: $(INSTALLED) ## prove what is allocated: memray, pauses of the collector, sizes
+	$(RUN) benchmarks memory
+
+bench-load: $(INSTALLED) ## load a server by frames a second, connections, streams, and too much
+	$(RUN) benchmarks load
+
+bench-peers: $(PEERS_INSTALLED) ## measure other servers at the same work, in one run
+	$(PEERS)/bin/python -m benchmarks peers
+
+MINUTES ?= 10
+soak: $(INSTALLED) ## run servers of three debug levels for MINUTES=10, and watch their memory
+	$(RUN) benchmarks soak --minutes $(MINUTES)
+
+bench-compare: $(INSTALLED) ## set the results of the last runs beside the committed ones
+	$(RUN) benchmarks.compare
 
 docs-check: $(INSTALLED) ## check that links, commands and examples in the documents are real
 	$(RUN) tools.docs_check
 
 lock-check: ## check that the lock holds names, versions and hashes only
-	@if grep -nvE '^([a-z0-9-]+==[^ ]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$' requirements.lock; \
-		then echo 'requirements.lock: the lines above are not a name, a version or a hash'; exit 1; fi
+	@if grep -nvE '^([a-z0-9-]+==[^ ]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$' $(LOCKS); \
+		then echo 'the lines above are not a name, a version or a hash'; exit 1; fi
 
 protos: $(INSTALLED) ## generate the code for the wire contract anew
 	$(RUN) tools.gen_protos
@@ -56,21 +76,24 @@ format: $(INSTALLED) ## format the code and mend what ruff can mend
 
 # UPGRADE=1 takes the newest versions that the ranges allow; without it, pins that still fit stay.
 # The oldest supported Python resolves, so that every supported one can install the result.
-lock: $(LOCKED) ## pin all dependencies anew in requirements.lock (UPGRADE=1 for the newest)
+COMPILE = $(RUN) piptools compile --quiet $(if $(UPGRADE),--upgrade) --all-build-deps \
+	--generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+	--no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+lock: $(LOCKED) ## pin all dependencies anew in the two lock files (UPGRADE=1 for the newest)
 	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo 'make lock needs Python 3.11: make clean, then make lock PYTHON=python3.11'; exit 1; }
-	@cp requirements.lock requirements.lock.tmp
-	$(RUN) piptools compile --quiet $(if $(UPGRADE),--upgrade) --extra dev --all-build-deps \
-		--generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
-		--no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--output-file requirements.lock.tmp pyproject.toml
-	@sed -i.orig -e '/^#/d' -e '/^$$/d' requirements.lock.tmp && rm requirements.lock.tmp.orig
-	@cmp -s requirements.lock.tmp requirements.lock || cp requirements.lock.tmp requirements.lock
-	@rm requirements.lock.tmp
+	@for lock in $(LOCKS); do cp $$lock $$lock.tmp; done
+	$(COMPILE) --extra dev --output-file requirements.lock.tmp pyproject.toml
+	@test -s requirements-peers.lock.tmp || cp requirements.lock.tmp requirements-peers.lock.tmp
+	$(COMPILE) --extra dev --extra peers --output-file requirements-peers.lock.tmp pyproject.toml
+	@for lock in $(LOCKS); do \
+		sed -i.orig -e '/^#/d' -e '/^$$/d' $$lock.tmp && rm $$lock.tmp.orig; \
+		cmp -s $$lock.tmp $$lock || cp $$lock.tmp $$lock; rm $$lock.tmp; done
 	@$(MAKE) --no-print-directory lock-check
 
 clean: ## remove the environment and everything generated
-	rm -rf $(VENV) requirements.lock.tmp .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf $(VENV) $(PEERS) requirements*.lock.tmp .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 		.import_linter_cache dist
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -91,4 +114,12 @@ $(LOCKED): requirements.lock
 $(INSTALLED): $(LOCKED) pyproject.toml
 	@$(RUN) pip install --quiet --no-deps --no-build-isolation -e .
 	@$(RUN) pip check
+	@touch $@
+
+# What framesrv is measured beside asks for other versions of some libraries, and is large.
+$(PEERS_INSTALLED): requirements-peers.lock pyproject.toml | $(LOCKED)
+	@echo 'Building $(PEERS) from requirements-peers.lock ...'
+	@$(PYTHON) -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --require-hashes -r requirements-peers.lock
+	@$(PEERS)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.harness import Bench
+from benchmarks.keeping import RESULTS, keep
 from benchmarks.machine import in_one_line, machine
 from benchmarks.model import Outcome, Scenario, Target
 from benchmarks.progress import Progress
 from benchmarks.report import as_json, missed, shown
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.suites import SUITES, Suite
 from benchmarks.targets import TARGETS, with_limits
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
@@ -23,12 +23,16 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.list:
-        for scenario in SCENARIOS:
-            print(f"{scenario.name:<12} {scenario.title}")
+        for suite in SUITES.values():
+            print(f"{suite.name}: {suite.title} ({suite.command})")
+            for scenario in suite.scenarios():
+                print(f"  {scenario.name:<12} {scenario.title}")
         return 0
+    suite = SUITES[options.suite]
+    chosen = _chosen(suite, options.only)
     progress = Progress()
     try:
-        return _run(options, progress)
+        return _run(suite, chosen, options, progress)
     except KeyboardInterrupt:
         progress.clear()
         print("benchmarks: interrupted, nothing was written", file=sys.stderr)
@@ -38,26 +42,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(options: argparse.Namespace, progress: Progress) -> int:
+def _chosen(suite: Suite, only: Sequence[str] | None) -> list[Scenario]:
+    scenarios = suite.scenarios()
+    unknown = set(only or ()) - {scenario.name for scenario in scenarios}
+    if unknown:
+        names = ", ".join(scenario.name for scenario in scenarios)
+        _parser().error(f"{suite.name} has no {', '.join(sorted(unknown))}; it has {names}")
+    return [scenario for scenario in scenarios if not only or scenario.name in only]
+
+
+def _run(
+    suite: Suite, chosen: Sequence[Scenario], options: argparse.Namespace, progress: Progress
+) -> int:
     targets = with_limits(dict(options.target))
-    bench = Bench(progress, quick=options.quick)
-    chosen = [s for s in SCENARIOS if not options.only or s.name in options.only]
+    bench = Bench(progress, quick=options.quick, minutes=options.minutes)
     results: list[tuple[Scenario, Outcome]] = []
     here = machine()
     print(in_one_line(here) + "\n", flush=True)
-    for number, scenario in enumerate(chosen, 1):
-        progress.start(scenario.name, number, len(chosen))
+    for turn, scenario in enumerate(chosen, 1):
+        progress.start(scenario.name, turn, len(chosen))
         outcome = scenario.run(bench)
         progress.clear()
         results.append((scenario, outcome))
         print(shown(scenario, outcome, targets, markdown=options.markdown), flush=True)
-    if options.json:
-        _write(
-            options.json, json.dumps(as_json(results, targets, here, quick=options.quick), indent=2)
-        )
+    report = as_json(suite, results, targets, here, quick=options.quick)
+    folder = _folder(options)
+    if folder is not None:
+        charts = [chart for _, outcome in results for chart in outcome.charts]
+        print("written: " + ", ".join(path.name for path in keep(folder, report, charts)))
     failed = missed(results, targets)
     print(_summary(failed, targets, options))
     return 1 if failed and options.strict else 0
+
+
+def _folder(options: argparse.Namespace) -> Path | None:
+    """Only a whole run takes the place of the one that is kept."""
+    if options.results is not None:
+        return Path(options.results)
+    return None if options.quick or options.only else RESULTS
 
 
 def _summary(
@@ -70,28 +92,24 @@ def _summary(
     return "\n".join(lines)
 
 
-def _write(path: Path, text: str) -> None:
-    """All or nothing: an interrupt leaves no half file."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure the pools, and print the figures beside their targets.",
+        description="Measure framesrv, and print the figures beside their targets.",
     )
     add = parser.add_argument
-    names = [scenario.name for scenario in SCENARIOS]
-    add("--list", action="store_true", help="list the scenarios and end")
-    add("--only", metavar="NAME", action="append", choices=names, help="this one (may repeat)")
+    add("suite", nargs="?", choices=list(SUITES), default="speed", help="what to measure")
+    add("--list", action="store_true", help="list the suites and their scenarios, and end")
+    add("--only", metavar="NAME", action="append", help="this scenario (may repeat)")
     add("--quick", action="store_true", help="seconds instead of minutes; the figures are rough")
+    add("--minutes", type=_minutes, default=10.0, help="how long the soak lasts (default: 10)")
     add("--markdown", action="store_true", help="print Markdown tables")
-    add("--json", metavar="FILE", type=Path, help="also write all figures to FILE")
+    add(
+        "--results",
+        metavar="FOLDER",
+        type=Path,
+        help="write the figures and charts here (a whole run: benchmarks/results)",
+    )
     add(
         "--strict",
         action="store_true",
@@ -107,6 +125,16 @@ def _parser() -> argparse.ArgumentParser:
         help="judge by another limit, for instance roundtrip.off=0.7 (may repeat)",
     )
     return parser
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= 24 * 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes up to a day's")
+    return minutes
 
 
 def _limit(text: str) -> tuple[str, float]:

@@ -46,9 +46,10 @@ class Measured:
 class Bench:
     """What a scenario measures with. ``quick`` is for tests: all figures, none of them good."""
 
-    def __init__(self, progress: Progress, *, quick: bool) -> None:
+    def __init__(self, progress: Progress, *, quick: bool, minutes: float = 10.0) -> None:
         self.progress = progress
         self.quick = quick
+        self.minutes = minutes  # for the scenarios that last as long as one likes
 
     def pick(self, full: T, quick: T) -> T:
         return quick if self.quick else full

@@ -35,13 +35,13 @@ def in_one_line(here: Mapping[str, Any]) -> str:
 
 def commit() -> str | None:
     """The commit that was measured, "+" behind it if files were changed; None outside git."""
-    head = _git("rev-parse", "--short=12", "HEAD")
+    head = git("rev-parse", "--short=12", "HEAD")
     if head is None:
         return None
-    return head + ("+" if _git("status", "--porcelain") else "")
+    return head + ("+" if git("status", "--porcelain") else "")
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str) -> str | None:
     git = shutil.which("git")
     if git is None:
         return None

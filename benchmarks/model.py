@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -70,11 +70,29 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture, as data: ``plots`` draws it, the JSON keeps the numbers."""
+
+    name: str  # of its files, in small letters and dashes
+    title: str
+    x: str  # what the axes measure
+    y: str
+    series: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)  # lines
+    bars: Mapping[str, float] = field(default_factory=dict)  # or bars, in their order
+    marks: Mapping[str, float] = field(default_factory=dict)  # values of y to hold them against
+    log_x: bool = False
+    log_y: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     figures: Sequence[Figure]
     notes: Sequence[str] = ()
     # Shown in place of the list of figures, where that would be too long to read.
     tables: Sequence[Table] = field(default=())
+    # Shown before the list of figures: what was found besides what is judged.
+    details: Sequence[Table] = field(default=())
+    charts: Sequence[Chart] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

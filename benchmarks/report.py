@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.machine import commit
 from benchmarks.model import Figure, Outcome, Scenario, Table, Target
+from benchmarks.suites import Suite
 
 Results = Sequence[tuple[Scenario, Outcome]]
 
@@ -32,22 +34,37 @@ def shown(
 ) -> str:
     """One scenario: its tables and what was counted."""
     tables = outcome.tables or (_listed(scenario, outcome.figures, targets),)
-    draw = _markdown if markdown else _plain
+    tables = (*outcome.details, *tables)
+    draw = in_markdown if markdown else plain
     parts = [draw(table) for table in tables]
     parts.append("\n".join(outcome.notes))
     return "\n\n".join(parts) + "\n"
 
 
 def as_json(
-    results: Results, targets: Mapping[str, Target], here: Mapping[str, Any], *, quick: bool
+    suite: Suite,
+    results: Results,
+    targets: Mapping[str, Target],
+    here: Mapping[str, Any],
+    *,
+    quick: bool,
 ) -> dict[str, Any]:
     figures = [figure for _, outcome in results for figure in outcome.figures]
     return {
+        "suite": suite.name,
+        "command": suite.command,
         "machine": here,
         "commit": commit(),
         "quick": quick,
         "figures": [_record(figure, targets) for figure in figures],
-        "targets": {key: str(target) for key, target in targets.items()},
+        "tables": [asdict(table) for _, outcome in results for table in outcome.details],
+        "charts": [asdict(chart) for _, outcome in results for chart in outcome.charts],
+        "notes": [note for _, outcome in results for note in outcome.notes],
+        "targets": {
+            key: str(target)
+            for key, target in targets.items()
+            if key.partition(".")[0] in {scenario.name for scenario, _ in results}
+        },
         "missed": [figure.key for figure in missed(results, targets)],
     }
 
@@ -70,7 +87,7 @@ def _listed(scenario: Scenario, figures: Sequence[Figure], targets: Mapping[str,
     rows = [
         (
             figure.what,
-            _number(figure.value, figure.unit),
+            number(figure.value, figure.unit),
             str(targets.get(figure.key, "")),
             verdict(figure, targets),
             f"{figure.low:.2f} - {figure.high:.2f}" if figure.low is not None else "",
@@ -82,9 +99,9 @@ def _listed(scenario: Scenario, figures: Sequence[Figure], targets: Mapping[str,
     return Table(scenario.title, columns, rows)
 
 
-def _number(value: float, unit: str) -> str:
+def number(value: float, unit: str) -> str:
     """
-    >>> _number(0.7123, "x"), _number(1200, "bytes"), _number(161.44, "x")
+    >>> number(0.7123, "x"), number(1200, "bytes"), number(161.44, "x")
     ('0.71 x', '1,200 bytes', '161.4 x')
     """
     if isinstance(value, int):
@@ -94,7 +111,7 @@ def _number(value: float, unit: str) -> str:
     return f"{text} {unit}".rstrip()
 
 
-def _plain(table: Table) -> str:
+def plain(table: Table) -> str:
     widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
     return "\n".join([table.title, *_aligned(table, widths)])
 
@@ -106,7 +123,7 @@ def _aligned(table: Table, widths: Sequence[int]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def _markdown(table: Table) -> str:
+def in_markdown(table: Table) -> str:
     rows = (table.columns, ("---",) * len(table.columns), *table.rows)
     lines = ["| " + " | ".join(cell or " " for cell in row) + " |" for row in rows]
     return "\n".join([f"**{table.title}**", "", *lines])

@@ -35,6 +35,28 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "latency.batch_p99": Target("<=", 60),
         "standing.memory": Target("<=", 1.02),
         "standing.start": Target("<=", 1.5),
+        # memory
+        "allocations.large_per_frame": Target("<=", 0.1),
+        "allocations.fewer": Target(">=", 0.99),
+        "allocations.misses": Target("<=", 0),
+        "collector.p99": Target("<=", 1),
+        "collector.longest": Target("<=", 5),
+        "footprint.request": Target("<=", 50),
+        "footprint.server": Target("<=", 500),
+        "footprint.idle_pools": Target("<=", 10),
+        # load
+        "rising.hit_rate": Target(">=", 0.999),
+        "closed.hit_rate": Target(">=", 0.999),
+        "streams.hit_rate": Target(">=", 0.999),
+        "crowd.lost": Target("<=", 0),
+        "overload.goodput": Target(">=", 0.9),
+        "overload.p99": Target("<=", 2),
+        # peers
+        "peers.unary": Target(">=", 2.1),
+        "peers.stream": Target(">=", 2.3),
+        "peers.p99": Target("<=", 1),
+        # soak
+        **{f"soak.{level}_slope": Target("<=", 1) for level in ("off", "sample", "poison")},
     }
 )
 

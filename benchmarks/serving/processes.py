@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from benchmarks.serving import accounts
+
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -23,18 +25,11 @@ class Process:
         return self._process.pid
 
     def cpu_s(self) -> float:
-        """User and system time of all its threads, in the operating system's accounting."""
-        total_ns = 0
-        for task in Path(f"/proc/{self.pid}/task").iterdir():
-            try:
-                total_ns += int((task / "schedstat").read_text().split()[0])
-            except (OSError, ValueError, IndexError):
-                continue
-        return total_ns / 1e9
+        """What all threads of it and of the processes below it have used."""
+        return accounts.cpu_s(accounts.tree(self.pid))
 
     def resident_bytes(self) -> int:
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return sum(map(accounts.resident_bytes, accounts.tree(self.pid)))
 
     def ask(self, line: str) -> str:
         """For the loops: a line in, a line out."""
@@ -72,18 +67,26 @@ def started(*arguments: str, env: dict[str, str] | None = None) -> Iterator[Proc
                 pipe.close()
 
 
-def framesrv(*arguments: str) -> tuple[str, ...]:
+def framesrv(*arguments: str, http: str = "off") -> tuple[str, ...]:
     """The command line of a server on free ports of loopback."""
-    listen = ("--listen", "127.0.0.1:0", "--http", "off")
+    listen = ("--listen", "127.0.0.1:0", "--http", http)
     return ("-m", "framesrv", "serve", *listen, "--log-level", "warning", *arguments)
 
 
 def grpc_target(process: Process) -> str:
+    return _told(process, "grpc=").split(",")[0]
+
+
+def http_target(process: Process) -> str:
+    return _told(process, "http=")
+
+
+def _told(process: Process, what: str) -> str:
     """From the ready line."""
     for word in process.ready.split():
-        if word.startswith("grpc="):
-            return word.removeprefix("grpc=").split(",")[0]
-    raise RuntimeError(f"no address in {process.ready!r}")
+        if word.startswith(what):
+            return word.removeprefix(what)
+    raise RuntimeError(f"no {what} in {process.ready!r}")
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

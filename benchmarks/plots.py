@@ -1,0 +1,71 @@
+"""Charts as files, alike in all suites. Nothing in them depends on when they were drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+
+mpl.use("Agg")  # files only: no window system is asked for
+from matplotlib import pyplot as plt
+
+from benchmarks.model import Chart
+
+# Colours that stay apart for the colour-blind, and on paper.
+_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+_QUIET: Final = "#9aa5b1"
+_LOOK: Final[dict[str, Any]] = {
+    "axes.grid": True,
+    "axes.prop_cycle": mpl.cycler(color=_COLOURS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "framesrv",
+}
+
+
+def draw(chart: Chart, ending: str, path: Path) -> None:
+    with mpl.rc_context(_LOOK):
+        figure, axes = plt.subplots(figsize=(8, _height(chart)))
+        try:
+            (_bars if chart.bars else _lines)(chart, axes)
+            axes.set_title(chart.title)
+            metadata = {"Date": None} if ending == "svg" else {}
+            figure.savefig(path, format=ending, dpi=120, metadata=metadata)
+        finally:
+            plt.close(figure)
+
+
+def _height(chart: Chart) -> float:
+    return 1.2 + 0.34 * len(chart.bars) if chart.bars else 4.2
+
+
+def _lines(chart: Chart, axes: Any) -> None:
+    for label, points in chart.series.items():
+        marker = "o" if len(points) <= 40 else None
+        axes.plot(*zip(*points, strict=True), label=label, marker=marker, markersize=4, lw=1.4)
+    for label, value in chart.marks.items():
+        axes.axhline(value, color=_QUIET, ls="--", lw=1, label=label)
+    axes.set(xlabel=chart.x, ylabel=chart.y)
+    axes.set_xscale("log" if chart.log_x else "linear")
+    axes.set_yscale("log" if chart.log_y else "linear")
+    if len(chart.series) + len(chart.marks) > 1:
+        axes.legend()
+
+
+def _bars(chart: Chart, axes: Any) -> None:
+    """Lying, the first one on top, with the number at its end; ours in colour."""
+    names, values = list(chart.bars), list(chart.bars.values())
+    colours = [_COLOURS[0] if name.startswith("framesrv") else _QUIET for name in names]
+    drawn = axes.barh(names, values, color=colours)
+    axes.bar_label(drawn, labels=[f"{value:,.4g}" for value in values], padding=4)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.12)
+    axes.set(xlabel=chart.x)
