@@ -1,42 +1,59 @@
-"""How much work may be in flight, in frames and in bytes. Refusal is early, and typed."""
+"""How much work may be in flight: in frames, in bytes, and in time. Refusal is early, and typed."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
+from time import monotonic
 
+from framesrv.engine.pressure import Pressure
 from framesrv.engine.settings import EngineSettings
+from framesrv.engine.task import Task
 from framesrv.errors import Reason, Refused
 
 
 class Admission:
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, now: Callable[[], float] = monotonic) -> None:
         self._settings = settings
         self._lock = Lock()
+        self._pressure = Pressure(settings, now)
         self._waiting: deque[Callable[[], None]] = deque()
         self.frames = 0
         self.nbytes = 0
         self.draining = False
 
-    def enter(self, frames: int, nbytes: int) -> None:
-        """All of it, or Refused. What is too large alone is let in when nothing else is there."""
+    def enter(self, tasks: Sequence[Task]) -> None:
+        """All of them, or Refused. What is too large alone is let in when nothing else is there."""
+        frames = sum(len(task.frames) for task in tasks)
+        nbytes = sum(task.nbytes for task in tasks)
+        hasty = [task.work_s for task in tasks if not task.patient]
         settings = self._settings
         with self._lock:
             if self.draining:
                 raise Refused(Reason.DRAINING, DRAINING_TEXT, settings.retry_after_s)
             if self.frames and self.frames + frames > settings.max_in_flight_frames:
-                raise self._full(f"{self.frames} frames", f"{settings.max_in_flight_frames}")
+                raise self._full(
+                    f"{self.frames} frames of at most {settings.max_in_flight_frames} are in flight"
+                )
             if self.nbytes and self.nbytes + nbytes > settings.max_in_flight_bytes:
-                raise self._full(f"{self.nbytes:,} bytes", f"{settings.max_in_flight_bytes:,}")
+                raise self._full(
+                    f"{self.nbytes:,} bytes of at most {settings.max_in_flight_bytes:,} are in "
+                    "flight"
+                )
+            if hasty and (wait_s := self._pressure.refuses()) is not None:
+                raise self._full(f"the frames in flight will take {wait_s:.2f} s", wait_s)
             self.frames += frames
             self.nbytes += nbytes
+            self._pressure.enter(len(hasty), sum(hasty))
 
-    def leave(self, frames: int, nbytes: int) -> None:
+    def leave(self, task: Task) -> None:
         """Done with it, whatever came of it."""
         with self._lock:
-            self.frames -= frames
-            self.nbytes -= nbytes
+            self.frames -= len(task.frames)
+            self.nbytes -= task.nbytes
+            if not task.patient:
+                self._pressure.leave(task.work_s)
             waiting = list(self._waiting)
             self._waiting.clear()
         for call in waiting:
@@ -54,12 +71,11 @@ class Admission:
         with self._lock:
             self.draining = True
 
-    def _full(self, used: str, cap: str) -> Refused:
+    def _full(self, what: str, wait_s: float = 0.0) -> Refused:
         return Refused(
             Reason.QUEUE_FULL,
-            f"the server is full: {used} of at most {cap} are in flight; send again later, or "
-            "fewer at once",
-            self._settings.retry_after_s,
+            f"the server is full: {what}; send again later, or fewer at once",
+            max(wait_s, self._settings.retry_after_s),
         )
 
 

@@ -29,6 +29,23 @@ class EngineSettings:
         default=256 * 1024 * 1024,
         metadata={"help": "their bytes, as they came", "least": 1024 * 1024},
     )
+    max_wait_s: float = field(
+        default=0.5,
+        metadata={
+            "help": "how long a call may have to wait for a worker before it is refused at once; "
+            "0: as long as it takes",
+            "least": 0,
+            "most": 600,
+        },
+    )
+    overload_wait_s: float = field(
+        default=0.05,
+        metadata={
+            "help": "the same while calls are being refused: a long queue would make all late",
+            "least": 0,
+            "most": 600,
+        },
+    )
     pool_wait_s: float = field(
         default=1.0,
         metadata={"help": "how long a job waits for its buffers", "least": 0, "most": 600},

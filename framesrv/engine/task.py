@@ -46,11 +46,13 @@ class Task:
         "expires_ns",
         "frames",
         "nbytes",
+        "patient",
         "plan",
         "received_at_ns",
         "received_ns",
         "request_id",
         "stream_id",
+        "work_s",
     )
 
     def __init__(
@@ -66,6 +68,7 @@ class Task:
         stream_id: str = "",
         deadline_ns: int = 0,
         expires_ns: int = 0,
+        patient: bool = False,
     ) -> None:
         self.plan = plan
         self.frames = frames
@@ -78,6 +81,8 @@ class Task:
         self.deadline_ns = deadline_ns  # 0: none; a frame not done by then has failed
         self.expires_ns = expires_ns  # 0: none; a frame not begun by then is too old
         self.nbytes = sum(len(frame.payload or b"") for frame in frames)
+        self.patient = patient  # it can wait outside for as long as it takes, and in order
+        self.work_s = 0.0  # what a worker is expected to need for it; the engine's estimate
         self.begun = False
         self.drop: Reason | None = None  # set by anybody: what is not begun yet will not be
 

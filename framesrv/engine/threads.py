@@ -55,9 +55,9 @@ class ThreadEngine:
 
     def submit(self, tasks: Sequence[Task]) -> None:
         """Take on all of the tasks, or raise Refused and take none."""
-        self.admission.enter(
-            sum(len(task.frames) for task in tasks), sum(task.nbytes for task in tasks)
-        )
+        for task in tasks:
+            task.work_s = task.plan.pace.frame_s * len(task.frames)
+        self.admission.enter(tasks)
         for task in tasks:
             self._tasks.put(task)
 
@@ -92,7 +92,7 @@ class ThreadEngine:
                 pools=self._records,
                 settings=self.settings,
                 meter=meter,
-                left=self._left,
+                left=self.admission.leave,
             )
             try:
                 worker.run()
@@ -100,6 +100,3 @@ class ThreadEngine:
             except BaseException as error:
                 self.workers_lost += 1
                 log_error("a worker was lost; another takes its place", error)
-
-    def _left(self, task: Task) -> None:
-        self.admission.leave(len(task.frames), task.nbytes)

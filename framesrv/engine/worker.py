@@ -14,7 +14,7 @@ from framesrv.engine.settings import EngineSettings
 from framesrv.engine.shift import Place, Shift
 from framesrv.engine.task import Task
 from framesrv.errors import Reason
-from framesrv.frames.work import FrameError
+from framesrv.frames.work import FrameError, FrameStatus
 
 Tasks = Shift[Task]
 
@@ -47,7 +47,8 @@ class Worker:
             del task
 
     def _do(self, task: Task) -> None:
-        answered = 0
+        answered = fine = 0
+        begun_ns = monotonic_ns()
         try:
             records = Records(self.pools, self.settings.pool_wait_s)
             try:
@@ -57,6 +58,7 @@ class Worker:
                     task.answer.add(report)
                     answered += 1
                     self.meter.count(report)
+                    fine += report.status is FrameStatus.OK
                     del report
                     records.reset()
             finally:
@@ -69,6 +71,8 @@ class Worker:
             raise
         finally:
             self._finish(task)
+        if fine:
+            task.plan.pace.note((monotonic_ns() - begun_ns) / fine / 1e9)
 
     def _give_up(self, task: Task, answered: int, error: FrameError) -> None:
         """What is left of the task is answered all the same."""

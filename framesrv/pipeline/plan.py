@@ -14,6 +14,7 @@ from framesrv.ops.custom import Custom, Processors
 from framesrv.ops.step import Form, Op, Step
 from framesrv.pipeline.check import check
 from framesrv.pipeline.limits import PipelineLimits
+from framesrv.pipeline.pace import Pace
 from framesrv.pipeline.places import Places
 from framesrv.pipeline.shrink import FULL, least_sides, settled
 from framesrv.pipeline.source import Key, Source, full_form, plan_source
@@ -41,6 +42,7 @@ class Plan:
         check(spec, limits)
         self.spec = spec
         self.limits = limits
+        self.pace = Pace()
         self._outputs = tuple(_bound(output, processors) for output in spec.outputs)
         self._plans: OrderedDict[Key, FramePlan] = OrderedDict()
         self._lock = Lock()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from framesrv.engine.frame import dropped
 from framesrv.engine.task import Engine, Incoming, Task
@@ -27,6 +27,9 @@ class DropPolicy(IntEnum):
     BLOCK = 1
     OLDEST = 2
     NEWEST = 3
+
+
+_DROPS: Final = (DropPolicy.OLDEST, DropPolicy.NEWEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,11 @@ class Session:
     def may_read(self) -> bool:
         """Whether the next message may be taken from the client.
 
-        One that does not read its answers is not read from.
+        One that does not read its answers is not read from. A stream that drops goes on reading
+        while its frames wait for the engine: only so are they the newest, or the oldest.
         """
-        return not self._pending and self._unwritten < self.window
+        drops = self._policy in _DROPS
+        return (drops or not self._pending) and self._unwritten < self.window
 
     def offer(self, frames: Sequence[Incoming], received_ns: int, received_at_ns: int) -> None:
         """Frames have come, at most a message's worth."""
@@ -125,7 +130,7 @@ class Session:
         if self.draining:
             self._refuse(frames, _draining(), received_at_ns)
             return
-        if self._policy in (DropPolicy.OLDEST, DropPolicy.NEWEST):
+        if self._policy in _DROPS:
             for frame in frames:
                 self._offer_one(frame, received_ns, received_at_ns)
         else:
@@ -176,7 +181,9 @@ class Session:
         """Hand on to the engine what the window and the engine have room for."""
         while self._pending and not self.abandoned:
             group = self._pending[0]
-            if self.in_flight and self.in_flight + group.frames > self._admitted_at_most():
+            # What the writer waits for goes on, however many refusals wait behind it.
+            awaited = self._order[0] is group.entries[0]
+            if not awaited and self.in_flight + group.frames > self._admitted_at_most():
                 return
             if not self._submit(group):
                 return

@@ -178,6 +178,7 @@ class StreamCall:
             received_at_ns=received_at_ns,
             deadline_ns=self._deadline_ns,
             expires_ns=received_ns + self._max_age_ns if self._max_age_ns else 0,
+            patient=True,
         )
 
     def refusal(self, entry: Entry, refused: Refused, received_at_ns: int) -> list[bytes]:

@@ -235,6 +235,27 @@ def test_a_client_that_does_not_read_is_not_read_from() -> None:
         machine.teardown()
 
 
+def test_a_frame_that_waits_for_the_engine_outlives_the_refusals_behind_it() -> None:
+    machine = Machine()
+    machine.start(DropPolicy.NEWEST, 4, 3)
+    machine.offer(3)  # all that the engine takes
+    machine.offer(9)  # one waits; eight answers stand behind it
+    machine.teardown()
+    assert [how for _, how in machine.written] == ["ok"] * 4 + ["DROPPED_BY_POLICY"] * 8
+
+
+def test_a_full_engine_does_not_stop_the_reading_of_a_stream_that_drops() -> None:
+    machine = Machine()
+    machine.start(DropPolicy.OLDEST, 2, 1)
+    machine.offer(1)
+    machine.begin()
+    machine.offer(1)  # no room in the engine
+    assert machine.session.may_read()
+    machine.offer(1)  # fresher: takes its place
+    machine.teardown()
+    assert machine.written == [(0, "ok"), (1, "DROPPED_BY_POLICY"), (2, "ok")]
+
+
 def test_a_batch_larger_than_the_window_is_admitted_whole() -> None:
     machine = Machine()
     machine.start(DropPolicy.BLOCK, 2, 100)

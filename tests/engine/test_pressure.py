@@ -1,0 +1,139 @@
+"""Admission by time: bursts are taken on, and a lasting overload keeps its queue short."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framesrv.engine import EngineSettings, Task
+from framesrv.engine.admission import Admission
+from framesrv.engine.pressure import Pressure
+from framesrv.errors import Reason, Refused
+from framesrv.pipeline.pace import Pace
+from tests.engine.rigs import Incoming, jpeg, rig
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def settings(**others: Any) -> EngineSettings:
+    return EngineSettings(workers=2, **{"max_wait_s": 0.5, "overload_wait_s": 0.05} | others)
+
+
+def filled(clock: Clock, wait_s: float, tasks: int = 20, **others: Any) -> Pressure:
+    """Tasks in flight that keep two workers busy for so long."""
+    pressure = Pressure(settings(**others), clock)
+    pressure.enter(tasks, wait_s * 2)
+    return pressure
+
+
+def test_a_burst_is_taken_on_up_to_the_longest_wait() -> None:
+    assert filled(Clock(), 0.49).refuses() is None
+    assert filled(Clock(), 0.51).refuses() == pytest.approx(0.51)
+    assert filled(Clock(), 1e6, max_wait_s=0).refuses() is None
+
+
+def test_after_a_refusal_the_queue_is_kept_short_until_calm() -> None:
+    clock = Clock()
+    pressure = filled(clock, 0.51)
+    assert pressure.refuses()
+    for _ in range(9):
+        pressure.leave(0.1)  # a queue of 0.06 s is left
+    assert pressure.refuses(), "what would have been a burst is an overload now"
+    clock.now_s += 0.99
+    assert pressure.refuses(), "and goes on as long as calls are refused"
+    clock.now_s += 1.01
+    assert pressure.refuses() is None
+
+
+def test_workers_have_a_next_task_however_long_tasks_are() -> None:
+    assert filled(Clock(), 60.0, tasks=3).refuses() is None
+    assert filled(Clock(), 60.0, tasks=4).refuses()
+
+
+@given(st.lists(st.floats(0, 1e3), max_size=30))
+def test_what_has_left_leaves_nothing_behind(works: list[float]) -> None:
+    clock = Clock()
+    pressure = Pressure(settings(), clock)
+    for work_s in works:
+        pressure.enter(1, work_s)
+    for work_s in works:
+        pressure.leave(work_s)
+    pressure.enter(4, 1.0 - 1e-9)
+    assert pressure.refuses() is None
+
+
+def some_task(work_s: float, *, patient: bool) -> Task:
+    plan: Any = None
+    answer: Any = None
+    task = Task(
+        plan, [Incoming(b"x")], answer, lambda: None,
+        request_id="r", received_ns=1, received_at_ns=1, patient=patient,
+    )  # fmt: skip
+    task.work_s = work_s
+    return task
+
+
+def test_streams_neither_feel_the_pressure_nor_make_it() -> None:
+    admission = Admission(settings(), Clock())
+    for _ in range(10):
+        admission.enter([some_task(1.0, patient=True)])
+    for _ in range(4):
+        admission.enter([some_task(1.0, patient=False)])
+    with pytest.raises(Refused, match=r"take 2\.00 s; send again later") as refusal:
+        admission.enter([some_task(1.0, patient=False)])
+    assert (refusal.value.reason, refusal.value.retry_after_s) == (Reason.QUEUE_FULL, 2.0)
+    admission.enter([some_task(1.0, patient=True)])
+    assert (admission.frames, admission.nbytes) == (15, 15)
+
+
+def test_ten_times_too_much_for_a_minute() -> None:
+    """A model of two workers of 50 ms a frame: nearly all they can do is done, and done soon."""
+    clock, work_s, waits = Clock(), 0.05, []
+    admission = Admission(settings(), clock)
+    busy: deque[tuple[float, Task]] = deque()  # when each is done
+    free_at = [clock.now_s] * 2
+    for arrival in range(60 * 400):
+        clock.now_s = 100.0 + arrival / 400
+        while busy and busy[0][0] <= clock.now_s:
+            admission.leave(busy.popleft()[1])
+        task = some_task(work_s, patient=False)
+        try:
+            admission.enter([task])
+        except Refused:
+            continue
+        worker = free_at.index(min(free_at))
+        begun = max(free_at[worker], clock.now_s)
+        free_at[worker] = begun + work_s
+        busy.append((free_at[worker], task))
+        waits.append(free_at[worker] - clock.now_s)
+    assert len(waits) >= 0.98 * 60 * 40
+    late = sorted(waits)[-len(waits) // 50]
+    assert late <= 0.2, "all but the first burst"
+
+
+def test_a_plan_learns_its_pace_from_frames_that_were_done() -> None:
+    with rig() as here:
+        plan = here.plans.find(None)
+        assert plan.pace.frame_s == 0
+        here.run([Incoming(b"no image")])
+        assert plan.pace.frame_s == 0, "a refused frame says nothing of what frames take"
+        here.run([Incoming(jpeg())] * 3)
+        assert plan.pace.frame_s > 0
+
+
+@given(st.lists(st.floats(1e-6, 10), min_size=1))
+def test_the_pace_stays_among_what_was_seen(seen: list[float]) -> None:
+    pace = Pace()
+    for frame_s in seen:
+        pace.note(frame_s)
+    assert min(seen) * 0.999 <= pace.frame_s <= max(seen) * 1.001
