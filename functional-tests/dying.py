@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from props import as_it_is, connected, raw
+from pictures import as_it_is, raw
+from stock_client import connected
 
 from framesrv.protocol.gen import frames_pb2 as pb
 

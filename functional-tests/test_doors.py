@@ -15,23 +15,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
-from props import (
-    Running,
-    Stream,
-    channel,
-    coded,
-    connected,
-    encoded,
-    of_frame,
-    picture,
-    refusal,
-    serving,
-    stub_of,
-)
+from pictures import JPEG, coded, encoded, picture
+from props import Running, serving
+from stock_client import Stream, channel, connected, of_frame, refusal, stub_of
 
 from framesrv.protocol.gen import frames_pb2 as pb
 
-JPEG = coded(picture())
 MIB = 1024 * 1024
 
 

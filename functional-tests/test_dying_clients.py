@@ -14,30 +14,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from props import (
-    HERE,
-    Gate,
-    Running,
-    Stream,
-    as_it_is,
-    channel,
-    coded,
-    connected,
-    dice,
-    encoded,
-    picture,
-    raw,
-    refusal,
-    serving,
-    stub_of,
-)
+from pictures import JPEG, as_it_is, coded, encoded, picture, raw
+from props import HERE, Gate, Running, dice, serving
+from stock_client import Stream, channel, connected, refusal, stub_of
 
 from framesrv.protocol.gen import frames_pb2 as pb
 
 KILLED = int(os.environ.get("FRAMESRV_DYING_CLIENTS", "20"))
 CANCELS = int(os.environ.get("FRAMESRV_CANCELS", "1000"))
 MIB = 1024 * 1024
-JPEG = coded(picture())
 
 
 def check_like_before(server: Running, threads: int, descriptors: int) -> None:

@@ -17,8 +17,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from pictures import Pixels, coded, custom, picture
 from PIL import Image
-from props import Pixels, Running, coded, connected, custom, picture, serving
+from props import Running, serving
+from stock_client import connected
 
 from framesrv.protocol.gen import frames_pb2 as pb
 from framesrv.protocol.gen.frames_pb2_grpc import FrameServiceStub

@@ -1,8 +1,7 @@
-"""Long-lived streams: order, exactly once, windows, and how they end."""
+"""Long-lived streams: order, exactly once, windows, and that none keeps another waiting."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,29 +10,13 @@ from typing import Any
 
 import grpc
 import pytest
-from props import (
-    Gate,
-    Running,
-    Stream,
-    as_it_is,
-    channel,
-    coded,
-    connected,
-    dice,
-    encoded,
-    of_frame,
-    picture,
-    raw,
-    refusal,
-    results_of,
-    serving,
-    stub_of,
-)
+from pictures import JPEG, as_it_is, coded, encoded, picture, raw
+from props import Gate, Running, dice, serving
+from stock_client import Stream, channel, connected, of_frame, results_of, stub_of
 
 from framesrv.protocol.gen import frames_pb2 as pb
 from framesrv.protocol.gen.frames_pb2_grpc import FrameServiceStub
 
-JPEG = coded(picture())
 MIB = 1024 * 1024
 POLICIES: list[Any] = [
     pb.DROP_POLICY_UNSPECIFIED,
@@ -46,12 +29,6 @@ POLICIES: list[Any] = [
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with serving(tmp_path_factory.mktemp("streams"), engine={"max_in_flight_frames": 40}) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def stub(server: Running) -> Iterator[FrameServiceStub]:
-    with connected(server.address) as found:
         yield found
 
 
@@ -139,20 +116,6 @@ def test_results_stay_under_what_stock_clients_take(server: Running) -> None:
     assert len(messages) < 11
 
 
-def test_an_abort_answers_first_what_was_accepted(tmp_path: Path) -> None:
-    gate = Gate(tmp_path)
-    with serving(tmp_path) as server, connected(server.address) as stub:
-        stream = Stream(stub, pipeline=gate.pipeline)
-        stream.ready()
-        stream.batch(*(encoded(JPEG, n) for n in range(7)))
-        gate.wait_for(2)
-        stream.open()
-        stream.batch(encoded(JPEG, 99))
-        gate.open()
-        assert [r.sequence for r in stream.results(7)] == list(range(7))
-        assert refusal(stream.read).reason == "STREAM_ALREADY_OPEN"
-
-
 def test_the_window_holds(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
     with serving(tmp_path) as server, connected(server.address) as stub:
@@ -172,150 +135,6 @@ def test_the_window_holds(tmp_path: Path) -> None:
         for each in (stream, whole):
             each.half_close()
             assert each.rest() == []
-
-
-@pytest.mark.parametrize("policy", POLICIES[1:])
-def test_a_client_that_does_not_read_is_not_read_from(tmp_path: Path, policy: Any) -> None:
-    """It sends 600 MB, of which the server takes a little; then it reads, and gets all."""
-    frame = raw(bytes(MIB), 1024, 1024, pb.PIXEL_FORMAT_GRAY8)
-    gray = as_it_is(pb.ENCODING_RAW, pb.Op(convert=pb.Convert(format=pb.PIXEL_FORMAT_GRAY8)))
-    count = 600
-    taken = threading.Semaphore(0)
-
-    def requests() -> Iterator[pb.ProcessStreamRequest]:
-        yield pb.ProcessStreamRequest(
-            open=pb.StreamConfig(pipeline=gray, drop_policy=policy, max_in_flight_frames=8)
-        )
-        for _ in range(count):
-            yield pb.ProcessStreamRequest(batch=pb.FrameBatch(frames=[frame]))
-            taken.release()
-
-    with serving(tmp_path) as server:
-        before = server.rss_bytes
-        with connected(server.address) as stub:
-            call = stub.ProcessStream(requests(), timeout=120)
-            for _ in range(8):
-                assert taken.acquire(timeout=60)
-            while taken.acquire(timeout=0.3):  # until nothing is taken any more
-                pass
-            assert server.rss_bytes - before < 120 * MIB
-            results = results_of(list(call))
-        assert len(results) == count
-        assert server.rss_bytes - before < 150 * MIB
-
-
-def test_an_idle_stream_holds_no_message(tmp_path: Path) -> None:
-    """After a large frame was answered, its bytes are let go, though nothing else comes."""
-    data, streams = bytes(32 * MIB), 8
-    with serving(tmp_path) as server, contextlib.ExitStack() as stack:
-        idle = []
-        for _ in range(streams):
-            stub = stack.enter_context(connected(server.address))
-            idle.append(Stream(stub, pipeline=as_it_is()))
-            idle[-1].ready()
-        before = server.rss_bytes
-        for stream in idle:
-            stream.batch(encoded(data))
-            assert of_frame(stream.results(1)[0]).reason == "IMAGE_CORRUPT"
-        server.stats()
-        grown = server.rss_bytes - before
-        assert grown < 4 * len(data), f"{grown / MIB:.0f} MiB are held for {streams} idle streams"
-        for stream in idle:
-            stream.half_close()
-            assert stream.rest() == []
-
-
-def test_refused_messages_keep_no_envelope(tmp_path: Path) -> None:
-    """Streams that end badly, and whose clients do not read how, take nothing from others."""
-    gate = Gate(tmp_path)
-    with (
-        serving(tmp_path, engine={"workers": 1}) as server,
-        connected(server.address) as stub,
-    ):
-        streams = []
-        for _ in range(20):
-            stream = Stream(stub, pipeline=gate.pipeline)
-            stream.ready()
-            stream.batch(encoded(JPEG))
-            stream.batch(*[pb.Frame()] * 65)  # refused, and not told before the first is done
-            streams.append(stream)
-        gate.wait_for(1)
-        stats = server.until(lambda s: s["admitted"][0] == 20)
-        assert "envelope" not in stats["quarantined"]
-        gate.open()
-        for stream in streams:
-            stream.results(1)
-            assert refusal(stream.read).reason == "BATCH_TOO_LARGE"
-
-
-def test_sigterm_with_100_frames_in_flight(tmp_path: Path) -> None:
-    """All are answered, in unary calls and on streams, and the server ends with 0."""
-    gate = Gate(tmp_path)
-    with serving(tmp_path, transport={"grace_s": 30.0}) as server, contextlib.ExitStack() as stack:
-        stubs = [stack.enter_context(connected(server.address)) for _ in range(5)]
-        request = pb.ProcessBatchRequest(
-            frames=[encoded(JPEG, n) for n in range(5)], pipeline=gate.pipeline
-        )
-        futures = [
-            stub.ProcessBatch.future(request, timeout=60) for stub in stubs for _ in range(2)
-        ]
-        streams = [Stream(stub, pipeline=gate.pipeline) for stub in stubs]
-        for stream in streams:
-            stream.ready()
-            stream.batch(*(encoded(JPEG, n) for n in range(10)))
-        server.until(lambda s: s["admitted"][0] == 100)
-        server.terminate()
-        for stream in streams:
-            assert stream.read().WhichOneof("message") == "go_away"
-            stream.half_close()
-        gate.open()
-        for future in futures:
-            results = future.result(60).results
-            assert [r.status for r in results] == [pb.FRAME_STATUS_OK] * 5
-        for stream in streams:
-            results = results_of(stream.rest())
-            assert [r.sequence for r in results] == list(range(10))
-            assert {r.status for r in results} == {pb.FRAME_STATUS_OK}
-        assert server.wait() == 0
-
-
-@pytest.mark.parametrize("size", [64, 1600])
-def test_the_last_answer_arrives_whole(tmp_path: Path, size: int) -> None:
-    """The server ends as soon as its last call is answered, and not before."""
-    grow = as_it_is(pb.ENCODING_RAW, pb.Op(resize=pb.Resize(width=size, height=size)))
-    grow.outputs[0].ops.extend(Gate(tmp_path).pipeline.outputs[0].ops)
-    for _ in range(3):
-        gate = Gate(tmp_path)
-        grow.outputs[0].ops[1].custom.options["here"] = str(gate.folder)
-        with (
-            serving(tmp_path, transport={"grace_s": 30.0}) as server,
-            contextlib.ExitStack() as stack,
-        ):
-            stubs = [stack.enter_context(connected(server.address)) for _ in range(4)]
-            request = pb.ProcessBatchRequest(frames=[encoded(JPEG)], pipeline=grow)
-            futures = [stub.ProcessBatch.future(request, timeout=60) for stub in stubs]
-            server.until(lambda s: s["admitted"][0] == 4)
-            server.terminate()
-            for stub in stubs:
-                refusal(lambda stub=stub: stub.ProcessBatch(pb.ProcessBatchRequest()))  # type: ignore[misc]
-            gate.open()
-            for future in futures:
-                (result,) = future.result(60).results
-                assert len(result.outputs[0].data) == size * size * 3
-            assert server.wait() == 0
-
-
-def test_a_stream_that_stays_is_cut_when_the_grace_is_over(tmp_path: Path) -> None:
-    with (
-        serving(tmp_path, transport={"grace_s": 0.3}) as server,
-        connected(server.address) as stub,
-    ):
-        stream = Stream(stub)
-        stream.ready()
-        server.terminate()
-        assert stream.read().go_away.grace.ToNanoseconds() == 300_000_000
-        assert refusal(stream.read).code in ("UNAVAILABLE", "CANCELLED")
-        assert server.wait() == 0
 
 
 def test_no_stream_starves_another(tmp_path: Path) -> None:

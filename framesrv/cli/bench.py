@@ -8,9 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
-from framesrv.cli.send import DEFAULT_TO, complain
+from framesrv.cli.target import DEFAULT_TO, SERVER, TlsCa, TlsCert, TlsKey, To, complain
 
-_SERVER: Final = "Where the server is"
 _LOAD: Final = "The load"
 _FRAMES: Final = "The frames"
 _FIND: Final = "How many streams"
@@ -30,23 +29,11 @@ class ModeWord(StrEnum):
     STREAM = "stream"
 
 
-To = Annotated[
-    str,
-    typer.Option(help="The server: HOST:PORT or unix:PATH.", rich_help_panel=_SERVER),
-]
 Spawn = Annotated[
     bool,
-    typer.Option("--spawn", rich_help_panel=_SERVER,
+    typer.Option("--spawn", rich_help_panel=SERVER,
                  help="Start a server for the test, and stop it after."),
 ]  # fmt: skip
-TlsCa = Annotated[
-    Path | None,
-    typer.Option(help="PEM file: who signed the server's certificate.", rich_help_panel=_SERVER),
-]
-TlsCert = Annotated[
-    Path | None, typer.Option(help="PEM file: our own certificate.", rich_help_panel=_SERVER)
-]
-TlsKey = Annotated[Path | None, typer.Option(help="PEM file: its key.", rich_help_panel=_SERVER)]
 ModeOption = Annotated[
     ModeWord,
     typer.Option("--mode", rich_help_panel=_LOAD, help="A call a batch, or long-lived streams."),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-DEFAULT_TO = "127.0.0.1:50051"
-_SERVER = "Where the server is"
+from framesrv.cli.target import DEFAULT_TO, SERVER, TlsCa, TlsCert, TlsKey, To, complain
+
 _FLOW = "How the frames flow"
 
 EPILOG = """\
@@ -31,22 +29,10 @@ Source = Annotated[
         show_default=False,
     ),
 ]
-To = Annotated[
-    str,
-    typer.Option(help="The server: HOST:PORT or unix:PATH.", rich_help_panel=_SERVER),
-]
-TlsCa = Annotated[
-    Path | None,
-    typer.Option(help="PEM file: who signed the server's certificate.", rich_help_panel=_SERVER),
-]
-TlsCert = Annotated[
-    Path | None, typer.Option(help="PEM file: our own certificate.", rich_help_panel=_SERVER)
-]
-TlsKey = Annotated[Path | None, typer.Option(help="PEM file: its key.", rich_help_panel=_SERVER)]
 Timeout = Annotated[
     float,
     typer.Option(
-        metavar="S", min=0.1, max=3600, rich_help_panel=_SERVER,
+        metavar="S", min=0.1, max=3600, rich_help_panel=SERVER,
         help="Give up when an answer that is due has not come for so long.",
     ),
 ]  # fmt: skip
@@ -185,10 +171,3 @@ def send(  # noqa: PLR0917 - a parameter for each flag
     if outcome.error is not None:
         complain("send", outcome.error.message)
     raise typer.Exit(int(outcome.code))
-
-
-def complain(command: str, message: str) -> None:
-    """One line, on stderr; bold red where that can be seen."""
-    line = " ".join(message.split())
-    red, plain = ("\033[1;31m", "\033[0m") if sys.stderr.isatty() else ("", "")
-    print(f"{red}framesrv {command}:{plain} {line}", file=sys.stderr, flush=True)

@@ -25,111 +25,125 @@ SIGINT or SIGTERM.
 http=HOST:PORT, and the log on stderr.
 """
 
+Listen = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="HOST:PORT|unix:PATH",
+        help="Where gRPC is served; repeat it for more. Port 0 picks a free one. "
+        "[dim]\\[default: 127.0.0.1:50051][/dim]",
+        rich_help_panel=_LISTEN,
+    ),
+]
+Http = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|off",
+        help="Where /metrics, /healthz and /readyz are served. "
+        "[dim]\\[default: 127.0.0.1:9464][/dim]",
+        rich_help_panel=_LISTEN,
+    ),
+]
+TlsCert = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="The certificate, in PEM; with --tls-key.", rich_help_panel=_LISTEN
+    ),
+]
+TlsKey = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="The certificate's private key, in PEM.", rich_help_panel=_LISTEN
+    ),
+]
+TlsClientCa = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="gRPC clients must show a certificate signed by one of these.",
+        rich_help_panel=_LISTEN,
+    ),
+]
+InsecurePublic = Annotated[
+    bool | None,
+    typer.Option(
+        "--insecure-public",
+        help="Allow plaintext beyond this machine, where anybody on the way can read along.",
+        rich_help_panel=_LISTEN,
+    ),
+]
+HttpTokenFile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="All of HTTP but /healthz and /readyz asks for the token in this file, as "
+        "Authorization: Bearer TOKEN. Needed beyond loopback.",
+        rich_help_panel=_LISTEN,
+    ),
+]
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N",
+        help="Threads that work on pixels. [dim]\\[default: one a usable core][/dim]",
+        rich_help_panel=_WORK,
+    ),
+]
+ProcessorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=PACKAGE.MODULE:ATTRIBUTE",
+        help="Install your own operation under a name; repeat it for more.",
+        rich_help_panel=_WORK,
+    ),
+]
+Grace = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="How long a drain waits for what was accepted. [dim]\\[default: 10][/dim]",
+        rich_help_panel=_WORK,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A TOML file with all settings. [dim]\\[default: $FRAMESRV_CONFIG][/dim]",
+        rich_help_panel=_CONFIG,
+    ),
+]
+LogLevel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="debug, info, warning or error. [dim]\\[default: info][/dim]",
+        rich_help_panel=_CONFIG,
+    ),
+]
+ShowConfig = Annotated[
+    bool,
+    typer.Option(
+        "--show-config",
+        help="Print every setting, its value and where it comes from, as a TOML file; exit.",
+        rich_help_panel=_CONFIG,
+    ),
+]
+
 
 def serve(  # noqa: PLR0917 - a parameter for each flag
-    listen: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="HOST:PORT|unix:PATH",
-            help="Where gRPC is served; repeat it for more. Port 0 picks a free one. "
-            "[dim]\\[default: 127.0.0.1:50051][/dim]",
-            rich_help_panel=_LISTEN,
-        ),
-    ] = None,
-    http: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT|off",
-            help="Where /metrics, /healthz and /readyz are served. "
-            "[dim]\\[default: 127.0.0.1:9464][/dim]",
-            rich_help_panel=_LISTEN,
-        ),
-    ] = None,
-    tls_cert: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="The certificate, in PEM; with --tls-key.", rich_help_panel=_LISTEN
-        ),
-    ] = None,
-    tls_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="The certificate's private key, in PEM.", rich_help_panel=_LISTEN
-        ),
-    ] = None,
-    tls_client_ca: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="gRPC clients must show a certificate signed by one of these.",
-            rich_help_panel=_LISTEN,
-        ),
-    ] = None,
-    insecure_public: Annotated[
-        bool | None,
-        typer.Option(
-            "--insecure-public",
-            help="Allow plaintext beyond this machine, where anybody on the way can read along.",
-            rich_help_panel=_LISTEN,
-        ),
-    ] = None,
-    http_token_file: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="All of HTTP but /healthz and /readyz asks for the token in this file, as "
-            "Authorization: Bearer TOKEN. Needed beyond loopback.",
-            rich_help_panel=_LISTEN,
-        ),
-    ] = None,
-    workers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N",
-            help="Threads that work on pixels. [dim]\\[default: one a usable core][/dim]",
-            rich_help_panel=_WORK,
-        ),
-    ] = None,
-    processor: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=PACKAGE.MODULE:ATTRIBUTE",
-            help="Install your own operation under a name; repeat it for more.",
-            rich_help_panel=_WORK,
-        ),
-    ] = None,
-    grace: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="How long a drain waits for what was accepted. [dim]\\[default: 10][/dim]",
-            rich_help_panel=_WORK,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A TOML file with all settings. [dim]\\[default: $FRAMESRV_CONFIG][/dim]",
-            rich_help_panel=_CONFIG,
-        ),
-    ] = None,
-    log_level: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LEVEL",
-            help="debug, info, warning or error. [dim]\\[default: info][/dim]",
-            rich_help_panel=_CONFIG,
-        ),
-    ] = None,
-    show_config: Annotated[
-        bool,
-        typer.Option(
-            "--show-config",
-            help="Print every setting, its value and where it comes from, as a TOML file; exit.",
-            rich_help_panel=_CONFIG,
-        ),
-    ] = False,
+    listen: Listen = None,
+    http: Http = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_client_ca: TlsClientCa = None,
+    insecure_public: InsecurePublic = None,
+    http_token_file: HttpTokenFile = None,
+    workers: Workers = None,
+    processor: ProcessorOption = None,
+    grace: Grace = None,
+    config: ConfigFile = None,
+    log_level: LogLevel = None,
+    show_config: ShowConfig = False,
 ) -> None:
     """Run the server.
 

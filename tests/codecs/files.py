@@ -18,7 +18,7 @@ from PIL import Image
 from framesrv.codecs import Header, Limits, inspect
 from framesrv.errors import Refused
 from framesrv.frames import Codec
-from framesrv.testing.codec_contract import Pixels, decoded_twice, exif_with
+from framesrv.testing.codec_pictures import Pixels, decoded_twice, exif_with
 
 
 def saved(pixels: npt.NDArray[Any], kind: str, mode: str = "RGB", /, **settings: Any) -> bytes:

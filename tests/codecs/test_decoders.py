@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from framesrv.frames import Codec
-from framesrv.testing.codec_contract import DecoderContract, Pixels
+from framesrv.testing.codec_pictures import Pixels
+from framesrv.testing.decoder_contract import DecoderContract
 from tests.codecs.files import saved, turned
 
 

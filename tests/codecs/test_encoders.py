@@ -23,7 +23,8 @@ from framesrv.errors import Reason, Refused
 from framesrv.frames import Codec, Encoding, PixelFormat
 from framesrv.frames.form import Form
 from framesrv.pool.scratch import ScratchBytesIO
-from framesrv.testing.codec_contract import EncoderContract, Pixels, distance, scene
+from framesrv.testing.codec_pictures import Pixels, distance, scene
+from framesrv.testing.encoder_contract import EncoderContract
 from tests.codecs.files import saved, traced
 
 _MODES = {

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from framesrv.codecs.exif import orientation
-from framesrv.testing.codec_contract import exif_with
+from framesrv.testing.codec_pictures import exif_with
 
 
 def tiff(

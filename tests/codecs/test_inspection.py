@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from framesrv.codecs import Limits, inspect
 from framesrv.errors import Reason, Refused
 from framesrv.frames import Codec
-from framesrv.testing.codec_contract import REFUSALS, refused_or_whole, scene
+from framesrv.testing.codec_pictures import scene
+from framesrv.testing.decoder_contract import REFUSALS, refused_or_whole
 from tests.codecs.files import header_of, saved, turned
 
 

@@ -16,7 +16,7 @@ from framesrv.codecs import Header, Limits, decode, decode_scratch, decoded_size
 from framesrv.codecs.jpeg_header import _MARKER
 from framesrv.errors import Reason, Refused
 from framesrv.frames import Codec
-from framesrv.testing.codec_contract import decoded_twice, distance, scene, with_pillow
+from framesrv.testing.codec_pictures import decoded_twice, distance, scene, with_pillow
 from tests.codecs.files import decoded, header_of, jpeg_parts, jpeg_segment, refusal, saved
 
 sides = st.integers(1, 300)

@@ -7,7 +7,7 @@ import pytest
 
 from framesrv.codecs import Header, orient_step
 from framesrv.frames import Codec
-from framesrv.testing.codec_contract import Pixels, scene
+from framesrv.testing.codec_pictures import Pixels, scene
 
 
 def as_the_standard_says(pixels: Pixels, orientation: int) -> Pixels:

@@ -17,7 +17,7 @@ from PIL import Image
 from framesrv.codecs import decode_scratch, png_pixels
 from framesrv.codecs.png_header import chunks
 from framesrv.errors import Reason
-from framesrv.testing.codec_contract import scene, with_pillow
+from framesrv.testing.codec_pictures import scene, with_pillow
 from tests.codecs.files import decoded, header_of, png_chunk, refusal, saved
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from framesrv.codecs import png_pixels
 from framesrv.codecs.png_sound import GIVEN_UP_MAX, is_sound
 from framesrv.errors import Reason
-from framesrv.testing.codec_contract import scene
+from framesrv.testing.codec_pictures import scene
 from tests.codecs.files import decoded, png_chunk, refusal, saved
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

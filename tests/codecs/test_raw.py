@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from framesrv.codecs import Limits, raw_form, raw_is_bgr, raw_to_bgr, raw_view
 from framesrv.errors import InvalidRecord, Reason, Refused
 from framesrv.frames import ImageLayout, PixelFormat
-from framesrv.testing.codec_contract import CHANNELS, Pixels
+from framesrv.testing.codec_pictures import CHANNELS, Pixels
 from tests.codecs.files import traced
 
 F = PixelFormat

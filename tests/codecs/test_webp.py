@@ -12,7 +12,7 @@ from PIL import Image
 
 from framesrv.codecs import Limits
 from framesrv.errors import Reason, Refused
-from framesrv.testing.codec_contract import decoded_twice, distance, exif_with, scene, with_pillow
+from framesrv.testing.codec_pictures import decoded_twice, distance, exif_with, scene, with_pillow
 from tests.codecs.files import decoded, header_of, riff, saved
 
 

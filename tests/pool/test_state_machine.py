@@ -27,21 +27,19 @@ from framesrv.pool import (
     ArrayPool,
     BytesIOPool,
     DebugLevel,
-    PoolClosed,
-    PoolExhausted,
     PoolManager,
     PoolStats,
     SizeClasses,
 )
 from framesrv.testing.clocks import VirtualLoop
 from framesrv.testing.contract import check_identities
+from tests.pool.borrower import Borrower
 from tests.pool.model import ELASTIC, NAMED, Model, Request
 
 PAGE = 4096
 CLASSES = SizeClasses(smallest_bytes=PAGE, largest_bytes=4 * PAGE, per_doubling=1)
 ELASTIC_PAGES = 8
 SHAPES = {1: (64, 64), 2: (2, 64, 64), 4: (4, 64, 64), 6: (6, 64, 64)}  # pages -> shape
-OUTCOMES = {PoolExhausted: "exhausted", PoolClosed: "closed", asyncio.CancelledError: "cancelled"}
 
 wishes = st.lists(
     st.one_of(
@@ -56,36 +54,6 @@ wishes = st.lists(
         and sum(n == "bytes" for n, _ in wants) <= 2
     )
 )
-
-
-class Borrower:
-    """One request and the task that makes it."""
-
-    def __init__(self, request: Request, task: asyncio.Task[Any], pattern: int) -> None:
-        self.request = request
-        self.task = task
-        self.pattern = pattern
-        self.filled = False
-
-    def outcome(self) -> str:
-        if not self.task.done():
-            return "waiting"
-        if self.task.cancelled():
-            return "cancelled"
-        error = self.task.exception()
-        return (
-            "held"
-            if error is None
-            else next(outcome for kind, outcome in OUTCOMES.items() if isinstance(error, kind))
-        )
-
-    def buffers(self) -> list[Any]:
-        """What each place lends now, as bytes."""
-        leases = self.task.result()
-        return [
-            lease.array.reshape(-1) if hasattr(lease, "array") else lease.buffer
-            for _, lease in leases.items()
-        ]
 
 
 class PoolMachine(RuleBasedStateMachine):

@@ -1,0 +1,1 @@
+"""What decodes and encodes, and how a call of it is measured."""
