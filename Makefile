@@ -40,22 +40,24 @@ check: $(INSTALLED) lock-check docs-check ## format, lint, types, layers, the lo
 	$(VENV)/bin/lint-imports
 	$(RUN) tools.gen_protos --check
 
-# Each prints its figures beside their targets; with STRICT=1 a missed target is an error.
+# Each prints its figures beside their targets; with STRICT=1 a missed target is an error, and with
+# QUICK=1 it only shows that it runs.
+BENCH = -m benchmarks $(if $(QUICK),--quick)
 bench: $(INSTALLED) ## measure pools, codecs, wire and server as ratios (11 minutes)
-	$(RUN) benchmarks speed
+	$(VENV)/bin/python $(BENCH) speed
 
 bench-memory: $(INSTALLED) ## prove what is allocated: memray, pauses of the collector, sizes
-	$(RUN) benchmarks memory
+	$(VENV)/bin/python $(BENCH) memory
 
 bench-load: $(INSTALLED) ## load a server by frames a second, connections, streams, and too much
-	$(RUN) benchmarks load
+	$(VENV)/bin/python $(BENCH) load
 
 bench-peers: $(PEERS_INSTALLED) ## measure other servers at the same work, in one run
-	$(PEERS)/bin/python -m benchmarks peers
+	$(PEERS)/bin/python $(BENCH) peers
 
 MINUTES ?= 10
 soak: $(INSTALLED) ## run servers of three debug levels for MINUTES=10, and watch their memory
-	$(RUN) benchmarks soak --minutes $(MINUTES)
+	$(VENV)/bin/python $(BENCH) soak --minutes $(MINUTES)
 
 bench-compare: $(INSTALLED) ## set the results of the last runs beside the committed ones
 	$(RUN) benchmarks.compare

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
+from cycler import cycler
 
 mpl.use("Agg")  # files only: no window system is asked for
 from matplotlib import pyplot as plt
@@ -15,9 +16,9 @@ from benchmarks.model import Chart
 # Colours that stay apart for the colour-blind, and on paper.
 _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _QUIET: Final = "#9aa5b1"
-_LOOK: Final[dict[str, Any]] = {
+_LOOK: Final[Any] = {
     "axes.grid": True,
-    "axes.prop_cycle": mpl.cycler(color=_COLOURS),
+    "axes.prop_cycle": cycler(color=_COLOURS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",

@@ -45,10 +45,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "footprint.server": Target("<=", 500),
         "footprint.idle_pools": Target("<=", 10),
         # load
-        "rising.hit_rate": Target(">=", 0.999),
-        "closed.hit_rate": Target(">=", 0.999),
-        "streams.hit_rate": Target(">=", 0.999),
-        "crowd.lost": Target("<=", 0),
+        "rising.hit_rate": Target(">=", 99.9),
+        "closed.hit_rate": Target(">=", 99.9),
+        "streams.hit_rate": Target(">=", 99.9),
+        **{f"{name}.lost": Target("<=", 0) for name in ("rising", "closed", "streams", "crowd")},
         "overload.goodput": Target(">=", 0.9),
         "overload.p99": Target("<=", 2),
         # peers

@@ -16,7 +16,7 @@ from framesrv.protocol.gen import frames_pb2 as pb
 
 BATCH: Final = "/framesrv.v1.FrameService/ProcessBatch"
 STREAM: Final = "/framesrv.v1.FrameService/ProcessStream"
-_OPTIONS: Final = (
+OPTIONS: Final = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
 )
@@ -24,7 +24,7 @@ _OPTIONS: Final = (
 
 def channel(target: str, number: int = 0) -> grpc.Channel:
     """One connection; others get one of their own by another number."""
-    return grpc.insecure_channel(target, options=[*_OPTIONS, ("benchmark.connection", number)])
+    return grpc.insecure_channel(target, options=[*OPTIONS, ("benchmark.connection", number)])
 
 
 def encoded(frames: Sequence[bytes], first: int = 0) -> list[Any]:

@@ -7,26 +7,28 @@ import importlib
 import json
 import math
 import os
+import pkgutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+import benchmarks.scenarios
 from benchmarks.cli import INTERRUPTED, main
 from benchmarks.crew import in_threads, run_together
 from benchmarks.designs import DESIGNS, Design
 from benchmarks.harness import Bench
 from benchmarks.progress import Progress
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.suites import SUITES
 from benchmarks.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
 PLAIN = {name: value for name, value in os.environ.items() if name != "STRICT"}
-NAMES = [scenario.name for scenario in SCENARIOS]
 KEYS = {
     "roundtrip": "queue sample off with kept poison bytesio bytearray record",
     "fresh": "pages recycled pages_faults recycled_faults",
@@ -84,24 +86,41 @@ KEYS = {
         for kind in ("sync", "aio")
         for what in ("cancel_bytes", "idle_bytes", "fan_out_us")
     ),
+    "rising": "p99_48 sustained hit_rate lost",
+    "closed": "hit_rate lost",
+    "streams": "hit_rate lost",
+    "crowd": "lost unheard_of answered",
+    "overload": "goodput p99 lost",
 }
+# The peers need libraries of their own: .ci/run makes bench-peers in its short form.
+SUITE_NAMES = ("speed", "memory", "load", "soak")
 
 
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
-    """One quick run of all scenarios, as a user starts it: what it printed, and its JSON."""
-    file = tmp_path_factory.mktemp("bench") / "figures.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", "--json", str(file)],
-        cwd=ROOT,
-        env=PLAIN,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert [line.split()[-1] for line in done.stderr.splitlines()] == NAMES
-    return done.stdout, json.loads(file.read_text(encoding="utf-8"))
+class QuickRun:
+    """One quick run of a suite, as a user starts it: what it printed, and what it wrote."""
+
+    def __init__(self, suite: str, folder: Path) -> None:
+        self.scenarios = SUITES[suite].scenarios()
+        self.names = [scenario.name for scenario in self.scenarios]
+        self.folder = folder
+        self.done = subprocess.run(
+            [sys.executable, "-m", "benchmarks", suite, "--quick", "--results", str(folder)],
+            cwd=ROOT,
+            env=PLAIN,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert self.done.returncode == 0, self.done.stderr
+        self.report = json.loads((folder / f"{suite}.json").read_text(encoding="utf-8"))
+
+    def figures(self, scenario: str) -> list[dict[str, Any]]:
+        return [f for f in self.report["figures"] if f["key"].partition(".")[0] == scenario]
+
+
+@pytest.fixture(scope="module", params=SUITE_NAMES)
+def quick(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> QuickRun:
+    return QuickRun(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture
@@ -109,37 +128,54 @@ def bench() -> Bench:
     return Bench(Progress(), quick=True)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_scenario_has_all_its_figures(
-    name: str, everything: tuple[str, dict[str, Any]]
-) -> None:
-    figures = [f for f in everything[1]["figures"] if f["key"].startswith(f"{name}.")]
-    assert sorted(f["key"] for f in figures) == sorted(f"{name}.{k}" for k in KEYS[name].split())
-    for figure in figures:
-        assert math.isfinite(figure["value"]), figure
-        if figure["middle_half"]:
-            assert figure["middle_half"][0] <= figure["value"] <= figure["middle_half"][1]
+def test_each_scenario_has_all_its_figures(quick: QuickRun) -> None:
+    assert [line.split()[-1] for line in quick.done.stderr.splitlines()] == quick.names
+    for name in quick.names:
+        figures = quick.figures(name)
+        keys = sorted(figure["key"] for figure in figures)
+        assert keys == sorted(f"{name}.{key}" for key in KEYS[name].split())
+        for figure in figures:
+            assert math.isfinite(figure["value"]), figure
+            if figure["middle_half"]:
+                assert figure["middle_half"][0] <= figure["value"] <= figure["middle_half"][1]
 
 
-def test_every_target_is_beside_its_figure(everything: tuple[str, dict[str, Any]]) -> None:
-    text, report = everything
+def test_every_target_is_beside_its_figure(quick: QuickRun) -> None:
+    report = quick.report
     judged = {f["key"]: f["met"] for f in report["figures"] if f["target"] is not None}
-    assert judged.keys() == TARGETS.keys() == report["targets"].keys()
+    promised = {key for key in TARGETS if key.partition(".")[0] in quick.names}
+    assert judged.keys() == promised == report["targets"].keys()
     assert report["missed"] == [key for key, met in judged.items() if not met]
-    verdicts = [word for line in text.splitlines() for word in line.split()]
-    assert verdicts.count("ok") + verdicts.count("MISSED") == len(TARGETS)
+    verdicts = [word for line in quick.done.stdout.splitlines() for word in line.split()]
+    assert verdicts.count("ok") + verdicts.count("MISSED") == len(promised)
     assert verdicts.count("MISSED") == len(report["missed"])
 
 
-def test_the_report_says_where_it_was_taken(everything: tuple[str, dict[str, Any]]) -> None:
-    text, report = everything
+def test_every_target_belongs_to_a_scenario() -> None:
+    modules = {name for suite in SUITES.values() for name in suite.modules}
+    assert {key.partition(".")[0] for key in TARGETS} <= modules
+
+
+def test_the_report_says_where_it_was_taken(quick: QuickRun) -> None:
+    report = quick.report
     assert report["quick"] is True
-    assert "quick form" in text
+    assert report["command"].startswith("make ")
+    assert "quick form" in quick.done.stdout
     assert report["machine"]["cores"] >= 1
     assert report["machine"]["numpy"] == np.__version__
     assert report["machine"]["python"].endswith(sys.version.split()[0])
     assert report["machine"]["platform"]
     assert report["commit"] is None or len(report["commit"].rstrip("+")) == 12
+
+
+def test_charts_are_drawn_both_ways(quick: QuickRun) -> None:
+    for chart in quick.report["charts"]:
+        svg = (quick.folder / f"{chart['name']}.svg").read_text(encoding="utf-8")
+        assert chart["title"] in svg, "text stays text"
+        png = cv2.imread(str(quick.folder / f"{chart['name']}.png"))
+        assert png is not None
+        assert png.shape[1] == 960
+    assert not list(quick.folder.glob("*.part"))
 
 
 def test_only_strict_fails_for_a_missed_target(
@@ -172,11 +208,31 @@ def test_markdown_tables_are_well_formed(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_list_and_the_choice(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == NAMES
-    for wrong in (["--only", "nothing"], ["--target", "no.such=1"], ["--target", "fresh.pages=x"]):
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    for suite in SUITES.values():
+        names = [scenario.name for scenario in suite.scenarios()]
+        at = listed.index(f"{suite.name}:")
+        assert listed[at + 1 : at + 1 + len(names)] == names
+    for wrong in (
+        ["nothing"],
+        ["--only", "rising"],  # of another suite
+        ["--target", "no.such=1"],
+        ["--target", "fresh.pages=x"],
+        ["soak", "--minutes", "0"],
+        ["soak", "--minutes", "x"],
+    ):
         with pytest.raises(SystemExit, match="2"):
             main(wrong)
-    assert "there are roundtrip.sample" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "speed has no rising; it has roundtrip," in told
+    assert "there are roundtrip.sample" in told
+    assert "'x' is not a number of minutes" in told
+
+
+def test_every_scenario_is_in_one_suite() -> None:
+    files = {info.name for info in pkgutil.iter_modules(benchmarks.scenarios.__path__)}
+    named = [name for suite in SUITES.values() for name in suite.modules]
+    assert sorted(named) == sorted(files)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts are not sent like this there")
@@ -186,8 +242,7 @@ def test_an_interrupt_ends_it_in_one_line(tmp_path: Path) -> None:
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from benchmarks.cli import main; sys.exit(main(sys.argv[1:]))"
     )
-    file = tmp_path / "figures.json"
-    command = [sys.executable, "-c", code, "--only", "contended", "--json", str(file)]
+    command = [sys.executable, "-c", code, "--only", "contended", "--results", str(tmp_path)]
     with subprocess.Popen(
         command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
