@@ -16,7 +16,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench bench-memory bench-load bench-peers soak bench-compare docs-check lock-check protos format lock clean
+.PHONY: help run test check bench bench-memory bench-load bench-peers soak bench-compare figures \
+	docs-check lock-check protos format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; \
@@ -39,6 +40,7 @@ check: $(INSTALLED) lock-check docs-check ## format, lint, types, layers, the lo
 	$(RUN) mypy functional-tests # apart: it has a conftest of its own, and is no package
 	$(VENV)/bin/lint-imports
 	$(RUN) tools.gen_protos --check
+	$(RUN) tools.figures --check
 
 # Each prints its figures beside their targets; with STRICT=1 a missed target is an error, and with
 # QUICK=1 it only shows that it runs.
@@ -61,6 +63,9 @@ soak: $(INSTALLED) ## run servers of three debug levels for MINUTES=10, and watc
 
 bench-compare: $(INSTALLED) ## set the results of the last runs beside the committed ones
 	$(RUN) benchmarks.compare
+
+figures: $(INSTALLED) ## put the figures of the last runs into the documents
+	$(RUN) tools.figures
 
 docs-check: $(INSTALLED) ## check that links, commands and examples in the documents are real
 	$(RUN) tools.docs_check
