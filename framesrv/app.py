@@ -17,6 +17,7 @@ from framesrv.engine.desk import RecordPools
 from framesrv.engine.meter import added_up
 from framesrv.errors import BadConfig
 from framesrv.frames import record_pools
+from framesrv.observability.pauses import GcPauses
 from framesrv.observability.readiness import Readiness
 from framesrv.observability.settings import HttpSettings
 from framesrv.ops.custom import Processors
@@ -24,6 +25,7 @@ from framesrv.pipeline.limits import PipelineLimits
 from framesrv.pipeline.plans import DEFAULT_PIPELINE, Plans
 from framesrv.pipeline.spec import PipelineSpec
 from framesrv.pool import BytesIOPool, Janitor, PoolManager, PoolSettings
+from framesrv.pool.scaling import for_workers
 from framesrv.protocol.wire import WireLimits
 from framesrv.streams import StreamSettings
 from framesrv.transport.office import Office
@@ -61,8 +63,8 @@ class App:
     def __init__(self, settings: AppSettings, processors: Processors) -> None:
         self.settings = settings
         settings.transport.check()
-        self.manager: PoolManager = settings.pools.build()
-        self.answers = _answer_pool(settings)
+        self.manager: PoolManager = for_workers(settings.pools, settings.engine.workers).build()
+        self.answers = _answer_pool(settings, self.manager.budget.total_bytes)
         self.manager.register(self.answers)
         self.records: RecordPools = record_pools(
             settings.engine.workers, debug=settings.pools.debug
@@ -82,17 +84,23 @@ class App:
         )
         self.server = Server(self.office, settings.images)
         self.readiness = Readiness()
+        self.pauses = GcPauses()
         self.http = _http(self)
 
 
-def _answer_pool(settings: AppSettings) -> BytesIOPool:
-    """A worker holds one while it writes, and those of a batch are held until all are there."""
+def _answer_pool(settings: AppSettings, budget_bytes: int) -> BytesIOPool:
+    """A worker holds one while it writes, and those of a batch are held until all are there.
+
+    The more there are, the sooner a large one is let go again: all of them together get a share
+    of the budget. Where none is left a worker writes on the heap.
+    """
     workers = settings.engine.workers
+    capacity = workers * min(workers + 1, 4)
     return BytesIOPool(
         "answer",
         initial_bytes=MIB // 4,
-        max_bytes=4 * MIB,
-        capacity=workers * (workers + 1),
+        max_bytes=max(MIB // 2, min(4 * MIB, budget_bytes // 8 // capacity)),
+        capacity=capacity,
         warm=workers,
         debug=settings.pools.debug,
     )
@@ -116,6 +124,7 @@ def _http(app: App) -> HttpServer | None:
         in_flight_bytes=lambda: app.engine.admission.nbytes,
         streams=lambda: _streams(app),
         build={"version": version("framesrv"), "python": python_version()},
+        pauses=app.pauses,
     )
     tls = None
     # Whoever scrapes this machine from itself needs no certificate for it.
@@ -138,6 +147,7 @@ async def running(
     async with AsyncExitStack() as closing:  # in reverse
         closing.push_async_callback(asyncio.to_thread, app.manager.shutdown)
         if app.http is not None:
+            closing.enter_context(app.pauses)
             closing.push_async_callback(asyncio.to_thread, app.http.stop)
             await asyncio.to_thread(app.http.start)
         closing.enter_context(Janitor(app.manager))

@@ -16,7 +16,7 @@ from typing import Final
 from framesrv.app import App, running
 from framesrv.config import Configuration, load
 from framesrv.observability.logs import set_up
-from framesrv.observability.pauses import leave_out_what_is_loaded
+from framesrv.observability.pauses import short_pauses
 
 log = logging.getLogger("framesrv")
 
@@ -42,9 +42,9 @@ async def _run(configuration: Configuration) -> int:
     loop = asyncio.get_running_loop()
     with _signals(lambda: loop.call_soon_threadsafe(stop.set)):
         async with running(configuration.settings, configuration.processors) as app:
-            leave_out_what_is_loaded()
-            _tell(app, configuration)
-            await stop.wait()
+            with short_pauses():
+                _tell(app, configuration)
+                await stop.wait()
             log.info("draining: everything accepted is answered first; a second signal ends it now")
         log.info("stopped")
     return 0

@@ -5,8 +5,8 @@ A pool's numbers are read in one moment and so always add up, also under load.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
@@ -19,7 +19,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from framesrv.engine.meter import BOUNDS_S, Histogram, Meter
+from framesrv.engine.meter import BOUNDS_S, Meter
+from framesrv.observability.pauses import BOUNDS_S as PAUSE_BOUNDS_S
+from framesrv.observability.pauses import GcPauses
 from framesrv.pool.stats import PoolStats
 
 _PREFIX: Final = "framesrv_"
@@ -35,6 +37,7 @@ class Watched:
     in_flight_bytes: Callable[[], int]
     streams: Callable[[], Mapping[str, int]]  # by state
     build: Mapping[str, str]
+    pauses: GcPauses = field(default_factory=GcPauses)
 
 
 # name, help, value
@@ -98,6 +101,7 @@ class _AtScrape(Collector):
         for state, count in watched.streams().items():
             streams.add_metric([state], count)
         yield streams
+        yield _pause_metric(watched.pauses)
         build = _gauge("build_info", "what runs here", *watched.build)
         build.add_metric(list(watched.build.values()), 1)
         yield build
@@ -148,13 +152,24 @@ def frame_metrics(meter: Meter) -> Iterator[Metric]:
         labels=["stage"],
     )
     for stage, histogram in meter.stages.items():
-        stages.add_metric([stage], _buckets(histogram), histogram.total_ns / 1e9)
+        buckets = _buckets(BOUNDS_S, histogram.counts)
+        stages.add_metric([stage], buckets, histogram.total_ns / 1e9)
     yield stages
 
 
-def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    bounds = [*map(str, BOUNDS_S), "+Inf"]
-    return list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))
+def _pause_metric(pauses: GcPauses) -> Metric:
+    buckets = _buckets(PAUSE_BOUNDS_S, pauses.counts)
+    return HistogramMetricFamily(
+        f"{_PREFIX}gc_pause_seconds",
+        "what each run of Python's cyclic garbage collector took",
+        buckets=buckets,
+        sum_value=pauses.total_ns / 1e9,
+    )
+
+
+def _buckets(bounds_s: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+    bounds = [*map(str, bounds_s), "+Inf"]
+    return list(zip(bounds, map(float, accumulate(counts)), strict=True))
 
 
 def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:

@@ -19,7 +19,7 @@ from framesrv.pool import BytesIOPool, PoolError
 from framesrv.pool.scratch import ScratchBytesIO
 from framesrv.protocol import wire
 
-_WAIT_S: Final = 1.0
+WAIT_S: Final = 0.05  # longer than a frame takes, and soon over where all wait for each other
 _ERROR_BYTES: Final = 512  # what _too_large() takes at most, without the frame's own labels
 
 
@@ -41,7 +41,7 @@ class Sheet:
 
     __slots__ = ("_lease", "buffer")
 
-    def __init__(self, pool: BytesIOPool, wait_s: float = _WAIT_S) -> None:
+    def __init__(self, pool: BytesIOPool, wait_s: float = WAIT_S) -> None:
         self._lease: Any = None
         with suppress(PoolError):
             self._lease = pool.acquire(wait_s) if wait_s else pool.try_acquire()
@@ -169,7 +169,7 @@ class StreamAnswer:
         pool: BytesIOPool,
         max_bytes: int,
         max_message_bytes: int,
-        wait_s: float = _WAIT_S,
+        wait_s: float = WAIT_S,
     ) -> None:
         self._unanswered = frames
         self._pool = pool

@@ -20,7 +20,7 @@ from framesrv.pipeline.plan import Plan
 from framesrv.protocol import wire
 from framesrv.streams import DropPolicy, Session
 from framesrv.streams.session import Entry
-from framesrv.transport.answers import StreamAnswer, call_later
+from framesrv.transport.answers import WAIT_S, StreamAnswer, call_later
 from framesrv.transport.batch import deadline_ns
 from framesrv.transport.errors import refuse
 from framesrv.transport.office import Office
@@ -191,7 +191,7 @@ class StreamCall:
         answer.finish()
         return answer.messages
 
-    def _answer(self, frames: int, wait_s: float = 1.0) -> StreamAnswer:
+    def _answer(self, frames: int, wait_s: float = WAIT_S) -> StreamAnswer:
         office = self._office
         return StreamAnswer(
             frames,

@@ -37,6 +37,9 @@ FRAME_NAMES = [
     "in_flight_frames",
     "in_flight_bytes",
     "streams",
+    "gc_pause_seconds_bucket",
+    "gc_pause_seconds_sum",
+    "gc_pause_seconds_count",
     "build_info",
 ]
 

@@ -1,0 +1,66 @@
+"""A server has buffers for all its workers, within its budget, whatever the machine."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framesrv.app import App, AppSettings
+from framesrv.engine import EngineSettings
+from framesrv.ops.custom import Processors
+from framesrv.pool import PoolSettings
+from framesrv.pool.machine import default_budget_bytes, memory_limit_bytes
+from framesrv.pool.scaling import for_workers
+from framesrv.pool.settings import DEFAULTS
+
+BORROWED = ("rgba_320", "bgr_320", "resize_640x360", "jpeg")
+MIB = 1024 * 1024
+
+
+@given(st.integers(1, 256))
+def test_every_worker_finds_a_buffer(workers: int) -> None:
+    pools = for_workers(PoolSettings(), workers).pools
+    for name in BORROWED:
+        assert workers <= pools[name]["warm"] <= pools[name]["capacity"]
+    jpeg = pools["jpeg"]
+    assert jpeg["initial_bytes"] <= jpeg["max_bytes"] <= DEFAULTS["jpeg"]["max_bytes"]
+    assert pools["json"] == DEFAULTS["json"]
+
+
+def test_few_workers_change_nothing() -> None:
+    assert for_workers(PoolSettings(), 4) == PoolSettings()
+
+
+def test_what_somebody_has_set_stays() -> None:
+    environ = {
+        "FRAMESRV_POOL_RGBA_320_CAPACITY": "3",
+        "FRAMESRV_POOL_BUDGET_BYTES": str(100 * MIB),
+        "FRAMESRV_POOL_JPEG_MAX_BYTES": str(MIB),
+    }
+    asked = PoolSettings.from_env(environ)
+    grown = for_workers(asked, 64)
+    assert grown.budget_bytes == asked.budget_bytes
+    for name in ("rgba_320", "jpeg"):
+        assert grown.pools[name] == asked.pools[name]
+    assert grown.pools["bgr_320"]["capacity"] >= 64
+
+
+def test_the_budget_grows_with_the_workers_and_not_beyond_half_of_the_memory() -> None:
+    for workers in (1, 64, 256, 100_000):
+        budget_bytes = for_workers(PoolSettings(), workers).budget_bytes
+        assert default_budget_bytes() <= budget_bytes <= memory_limit_bytes() // 2
+
+
+@pytest.mark.parametrize("workers", [1, 2, 9, 16, 33, 64, 100])
+def test_a_server_with_its_defaults_starts_with_any_number_of_workers(workers: int) -> None:
+    """Its pools once wanted workers squared answers, more than the budget from ten cores on."""
+    app = App(AppSettings(engine=EngineSettings(workers=workers)), Processors())
+    try:
+        stats = app.manager.stats()
+        assert stats["answer"].capacity >= workers
+        assert all(stats[name].capacity >= workers for name in BORROWED)
+        named_bytes = app.manager.budget.named_bytes
+        assert named_bytes <= app.manager.budget.total_bytes * 0.9, "other sizes need room as well"
+    finally:
+        app.manager.shutdown()
