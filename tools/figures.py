@@ -3,7 +3,7 @@
 A document says where they go, up to ``<!-- end -->``:
 
 - ``<!-- figures: SUITE KEY... -->``: those whose keys begin with one of these; without any, all
-  that have a target
+  that have a target; SUITE may be ``all``
 - ``<!-- table: SUITE TITLE -->``: the table of that title
 - ``<!-- machine: SUITE -->``: where they were taken, and with which command
 
@@ -38,11 +38,14 @@ class FigureFault(Exception):
 def filled(text: str, reports: Mapping[str, Report]) -> str:
     """The document with every block as the reports have it."""
 
+    every = [figure for report in reports.values() for figure in report["figures"]]
+    known = {**reports, "all": {"suite": "all", "figures": every, "tables": []}}
+
     def block(match: re.Match[str]) -> str:
         kind, suite, rest, _ = match.groups()
-        if suite not in reports:
+        if suite not in known or (suite == "all" and kind != "figures"):
             raise FigureFault(f"no result is kept of {suite!r}; there are {', '.join(reports)}")
-        lines = _KINDS[kind](reports[suite], rest)
+        lines = _KINDS[kind](known[suite], rest)
         head = match[0].partition("\n")[0]
         return "\n".join([head, *lines, "<!-- end -->"])
 
@@ -56,6 +59,8 @@ def _figures(report: Report, keys: str) -> list[str]:
         for figure in report["figures"]
         if (figure["key"].startswith(wanted) if wanted else figure["target"])
     ]
+    if wanted:  # in the order in which they are asked for
+        rows.sort(key=lambda f: next(n for n, key in enumerate(wanted) if f["key"].startswith(key)))
     if not rows or any(not any(f["key"].startswith(key) for f in rows) for key in wanted):
         raise FigureFault(f"{report['suite']} has no figures for every one of {keys!r}")
     return _markdown(("what", "target", "measured"), [_row(figure) for figure in rows])

@@ -56,6 +56,13 @@ def test_figures_are_chosen_by_the_beginnings_of_their_keys() -> None:
     assert [line.split()[3] for line in lines if " is " in line] == ["one.b", "two.a"]
 
 
+def test_figures_of_all_suites_come_in_the_order_asked_for() -> None:
+    text = "<!-- figures: all three one.b -->\n<!-- end -->"
+    other = report() | {"suite": "soak", "figures": [report()["figures"][0] | {"key": "three.x"}]}
+    lines = filled(text, {"load": report(), "soak": other}).splitlines()[3:-1]
+    assert [line.partition(":")[0] for line in lines] == ["| three", "| one"]
+
+
 def test_tables_and_the_machine() -> None:
     assert "| 48 | 5\\|6 |" in fill("table: load By rate", inside="")
     assert fill("machine: load")[2].startswith("`make bench-load`, A CPU, 2 of 2 cores, CPython")
