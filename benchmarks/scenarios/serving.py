@@ -46,7 +46,7 @@ def run(bench: Bench) -> Outcome:
 def _costs(bench: Bench, running: ExitStack) -> dict[str, Cost]:
     start = running.enter_context
     server = start(started(*framesrv()))
-    peer = start(started("-m", "benchmarks.serving.peer"))
+    peer = start(started("-m", "benchmarks.peers.grpcio_server"))
     loops = {
         name: start(started("-m", "benchmarks.serving.inprocess", name))
         for name in ("pooled", "plain", "raw_pooled")

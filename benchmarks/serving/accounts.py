@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_WHOLE_PROCESS: Final = 2  # CPUCLOCK_SCHED of the kernel
 
 
 def tree(pid: int) -> list[int]:
@@ -25,14 +28,11 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_s(pids: Iterable[int]) -> float:
-    """User and system time of all their threads that live, to the nanosecond."""
+    """User and system time of all their threads, those that have ended too, to the nanosecond."""
     total_ns = 0
     for pid in pids:
-        for task in _threads(pid):
-            try:
-                total_ns += int((task / "schedstat").read_text().split()[0])
-            except (OSError, ValueError, IndexError):
-                continue  # ended while we looked
+        with suppress(OSError):  # ended while we looked
+            total_ns += time.clock_gettime_ns(_clock(pid))
     return total_ns / 1e9
 
 
@@ -49,6 +49,11 @@ def descriptors(pid: int) -> int:
 
 def threads(pid: int) -> int:
     return len(_threads(pid))
+
+
+def _clock(pid: int) -> int:
+    """What clock_getcpuclockid(3) makes of it, which Python does not offer for others."""
+    return ~pid << 3 | _WHOLE_PROCESS
 
 
 def _threads(pid: int) -> list[Path]:

@@ -1,12 +1,14 @@
-"""A plain grpcio server, written the usual way: ``python -m benchmarks.serving.peer``.
+"""A plain grpcio server: ``python -m benchmarks.peers.grpcio_server [PORT]``.
 
-Protobuf messages, a thread pool, cv2.imdecode and cv2.imencode, a fresh array for every step.
+Written the usual way: protobuf messages, a thread pool, cv2.imdecode and cv2.imencode, a fresh
+array for every step.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from concurrent import futures
 from typing import Any
@@ -30,13 +32,13 @@ class Frames(pb_grpc.FrameServiceServicer):
         return response
 
 
-def main() -> None:
+def main(port: int) -> None:
     cv2.setNumThreads(1)
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
     workers = futures.ThreadPoolExecutor(len(os.sched_getaffinity(0)))
     server = grpc.server(workers, options=options)
     pb_grpc.add_FrameServiceServicer_to_server(Frames(), server)  # type: ignore[no-untyped-call]
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
@@ -46,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
