@@ -89,21 +89,30 @@ class App:
 
 
 def _answer_pool(settings: AppSettings, budget_bytes: int) -> BytesIOPool:
-    """A worker holds one while it writes, and those of a batch are held until all are there.
-
-    The more there are, the sooner a large one is let go again: all of them together get a share
-    of the budget. Where none is left a worker writes on the heap.
-    """
-    workers = settings.engine.workers
-    capacity = workers * min(workers + 1, 4)
+    capacity, warm, max_bytes = answer_sizes(settings.engine.workers, budget_bytes)
     return BytesIOPool(
         "answer",
         initial_bytes=MIB // 4,
-        max_bytes=max(MIB // 2, min(4 * MIB, budget_bytes // 8 // capacity)),
+        max_bytes=max_bytes,
         capacity=capacity,
-        warm=workers,
+        warm=warm,
         debug=settings.pools.debug,
     )
+
+
+def answer_sizes(workers: int, budget_bytes: int) -> tuple[int, int, int]:
+    """Capacity, how many are there from the start, and from which size on one is let go again.
+
+    A worker holds one while it writes, and those of a batch are held until all are there. All of
+    them together get a share of the budget; where none is left a worker writes on the heap.
+
+    >>> answer_sizes(2, 512 * MIB), answer_sizes(64, 512 * MIB)
+    ((6, 2, 4194304), (128, 64, 524288))
+    """
+    share_bytes = budget_bytes // 8
+    capacity = workers * min(workers + 1, 4)
+    capacity = max(workers, min(capacity, share_bytes // (MIB // 2)))
+    return capacity, workers, max(MIB // 4, min(4 * MIB, share_bytes // capacity))
 
 
 def _http(app: App) -> HttpServer | None:

@@ -6,11 +6,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Lock
 from time import monotonic
+from typing import Final
 
 from framesrv.engine.pressure import Pressure
 from framesrv.engine.settings import EngineSettings
 from framesrv.engine.task import Task
 from framesrv.errors import Reason, Refused
+
+_SHARE_KEPT: Final = 4  # one in so many
+_AWAY_S: Final = 2.0  # an estimate is not so good as to send anybody away for longer
 
 
 class Admission:
@@ -32,10 +36,11 @@ class Admission:
         with self._lock:
             if self.draining:
                 raise Refused(Reason.DRAINING, DRAINING_TEXT, settings.retry_after_s)
-            if self.frames and self.frames + frames > settings.max_in_flight_frames:
-                raise self._full(
-                    f"{self.frames} frames of at most {settings.max_in_flight_frames} are in flight"
-                )
+            most = settings.max_in_flight_frames
+            if not hasty:  # who can wait outside leaves room for those who cannot
+                most -= most // _SHARE_KEPT
+            if self.frames and self.frames + frames > most:
+                raise self._full(f"{self.frames} frames of at most {most} are in flight")
             if self.nbytes and self.nbytes + nbytes > settings.max_in_flight_bytes:
                 raise self._full(
                     f"{self.nbytes:,} bytes of at most {settings.max_in_flight_bytes:,} are in "
@@ -75,7 +80,7 @@ class Admission:
         return Refused(
             Reason.QUEUE_FULL,
             f"the server is full: {what}; send again later, or fewer at once",
-            max(wait_s, self._settings.retry_after_s),
+            max(min(wait_s, _AWAY_S), self._settings.retry_after_s),
         )
 
 

@@ -2,7 +2,8 @@
 
 As a rule ``max_wait_s``, so that bursts are taken on. If even that is not enough, more work comes
 than the workers can do, and a long queue would only make all of it late: the limit is then
-``overload_wait_s``, until nothing has been refused for a while. Workers always have a next task.
+``overload_wait_s``, until nothing has been refused for a while, or nothing is left to do. Workers
+always have a next task.
 
 Only work whose caller can do no better than come again is counted here. Streams are not: they
 wait where they are, each with a window of its own, and would else leave no room for others.
@@ -48,4 +49,6 @@ class Pressure:
 
     def leave(self, work_s: float) -> None:
         self._tasks -= 1
-        self._work_s = self._work_s - work_s if self._tasks else 0.0  # no rounding is kept
+        self._work_s -= work_s
+        if not self._tasks:  # whoever has nothing left to do is not overloaded
+            self._work_s, self._refused_at = 0.0, _NEVER

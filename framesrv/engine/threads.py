@@ -16,6 +16,7 @@ from framesrv.engine.meter import Meter, added_up
 from framesrv.engine.settings import EngineSettings
 from framesrv.engine.task import Task
 from framesrv.engine.worker import Tasks, Worker
+from framesrv.pipeline.pace import Pace
 from framesrv.pool import PoolManager
 
 
@@ -33,6 +34,7 @@ class ThreadEngine:
         self._manager = manager
         self._records = records
         self._tasks: Tasks = Tasks()
+        self._pace = Pace()
         self._meters: list[Meter] = []
         self._threads: list[threading.Thread] = []
         self.workers_lost = 0
@@ -56,10 +58,16 @@ class ThreadEngine:
     def submit(self, tasks: Sequence[Task]) -> None:
         """Take on all of the tasks, or raise Refused and take none."""
         for task in tasks:
-            task.work_s = task.plan.pace.frame_s * len(task.frames)
+            task.work_s = self._expected_s(task)
         self.admission.enter(tasks)
         for task in tasks:
-            self._tasks.put(task)
+            self._tasks.put(task, patient=task.patient)
+
+    def _expected_s(self, task: Task) -> float:
+        """Of a pipeline that is new, what other frames of that size take."""
+        nbytes = task.nbytes // max(1, len(task.frames))
+        frame_s = task.plan.pace.frame_s(nbytes) or self._pace.frame_s(nbytes)
+        return frame_s * len(task.frames)
 
     def when_room(self, call: Callable[[], None]) -> None:
         self.admission.when_room(call)
@@ -92,6 +100,7 @@ class ThreadEngine:
                 pools=self._records,
                 settings=self.settings,
                 meter=meter,
+                pace=self._pace,
                 left=self.admission.leave,
             )
             try:

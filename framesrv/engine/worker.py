@@ -14,7 +14,8 @@ from framesrv.engine.settings import EngineSettings
 from framesrv.engine.shift import Place, Shift
 from framesrv.engine.task import Task
 from framesrv.errors import Reason
-from framesrv.frames.work import FrameError, FrameStatus
+from framesrv.frames.work import FrameError, FrameReport, FrameStatus
+from framesrv.pipeline.pace import Pace
 
 Tasks = Shift[Task]
 
@@ -27,6 +28,7 @@ class Worker:
     pools: RecordPools
     settings: EngineSettings
     meter: Meter
+    pace: Pace  # of all plans together
     left: Callable[[Task], None]  # the task no longer counts as in flight
 
     def run(self) -> None:
@@ -47,7 +49,7 @@ class Worker:
             del task
 
     def _do(self, task: Task) -> None:
-        answered = fine = 0
+        answered = worked = 0
         begun_ns = monotonic_ns()
         try:
             records = Records(self.pools, self.settings.pool_wait_s)
@@ -58,7 +60,7 @@ class Worker:
                     task.answer.add(report)
                     answered += 1
                     self.meter.count(report)
-                    fine += report.status is FrameStatus.OK
+                    worked += _was_begun(report)
                     del report
                     records.reset()
             finally:
@@ -71,8 +73,13 @@ class Worker:
             raise
         finally:
             self._finish(task)
-        if fine:
-            task.plan.pace.note((monotonic_ns() - begun_ns) / fine / 1e9)
+        if worked:
+            self._note_pace(task, (monotonic_ns() - begun_ns) / worked / 1e9)
+
+    def _note_pace(self, task: Task, frame_s: float) -> None:
+        nbytes = task.nbytes // len(task.frames)
+        task.plan.pace.note(nbytes, frame_s)
+        self.pace.note(nbytes, frame_s)
 
     def _give_up(self, task: Task, answered: int, error: FrameError) -> None:
         """What is left of the task is answered all the same."""
@@ -93,6 +100,13 @@ class Worker:
             task.answer.finish()
         except Exception as error:
             log_error("an answer could not be finished", error)
+
+
+def _was_begun(report: FrameReport) -> bool:
+    """Frames that nobody waits for any more take no time, and say nothing of those that do."""
+    if report.status is FrameStatus.DROPPED:
+        return False
+    return report.error is None or report.error.reason is not Reason.DEADLINE
 
 
 def _lost(settings: EngineSettings) -> FrameError:

@@ -5,23 +5,38 @@ from __future__ import annotations
 from typing import Final
 
 _NEW: Final = 1 / 8  # the weight of the last ones
+_SIZES: Final = 40  # by powers of two; the last is for all that is larger
+_JUMP: Final = 8.0  # one task, however odd, does not make frames look slower by more
 
 
 class Pace:
-    """Of one plan. Workers write it, each as it comes: a value lost now and then does no harm.
+    """Of one plan, by the size of its frames: large ones say little about small ones.
+
+    Workers write it, each as it comes: a value lost now and then does no harm.
 
     >>> pace = Pace()
-    >>> pace.note(0.008); pace.frame_s
-    0.008
-    >>> pace.note(0.016); pace.frame_s
-    0.009
+    >>> pace.note(100_000, 0.008); pace.frame_s(100_000), pace.frame_s(90_000), pace.frame_s(100)
+    (0.008, 0.008, 0.0)
+    >>> pace.note(100_000, 0.024); pace.frame_s(100_000)
+    0.01
     """
 
-    __slots__ = ("frame_s",)
+    __slots__ = ("_frame_s",)
 
     def __init__(self) -> None:
-        self.frame_s = 0.0  # 0: none was done yet
+        self._frame_s = [0.0] * _SIZES
 
-    def note(self, frame_s: float) -> None:
-        old = self.frame_s
-        self.frame_s = old + (frame_s - old) * _NEW if old else frame_s
+    def frame_s(self, nbytes: int) -> float:
+        """What a frame of so many bytes takes; 0 if none was done yet."""
+        return self._frame_s[_size(nbytes)]
+
+    def note(self, nbytes: int, frame_s: float) -> None:
+        size = _size(nbytes)
+        old = self._frame_s[size]
+        if old:
+            frame_s = old + (min(frame_s, old * _JUMP) - old) * _NEW
+        self._frame_s[size] = frame_s
+
+
+def _size(nbytes: int) -> int:
+    return min(nbytes.bit_length(), _SIZES - 1)

@@ -55,6 +55,8 @@ class PoolSettings:
     budget_bytes: int = field(default_factory=default_budget_bytes)
     debug: DebugLevel = DebugLevel.SAMPLE
     pools: Mapping[str, Numbers] = field(default_factory=lambda: DEFAULTS)
+    # The variables that somebody has set: what they say is not changed by anything.
+    said: frozenset[str] = field(default=frozenset(), compare=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> PoolSettings:
@@ -91,13 +93,14 @@ class _Reader:
         self._faults: list[str] = []
 
     def read(self) -> PoolSettings:
+        said = frozenset(self._values)
         pools = {name: self._pool(name, numbers) for name, numbers in DEFAULTS.items()}
         budget_bytes = self._budget()
         debug = self._debug()
         self._refuse_unknown()
         if self._faults:
             raise BadConfig("the pools cannot be set up:\n- " + "\n- ".join(self._faults))
-        return PoolSettings(budget_bytes, debug, MappingProxyType(pools))
+        return PoolSettings(budget_bytes, debug, MappingProxyType(pools), said)
 
     def _pool(self, name: str, defaults: Numbers) -> Numbers:
         asked = {key: self._number(variable_of(name, key), key != "warm") for key in defaults}

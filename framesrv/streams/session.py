@@ -30,6 +30,7 @@ class DropPolicy(IntEnum):
 
 
 _DROPS: Final = (DropPolicy.OLDEST, DropPolicy.NEWEST)
+_WAITING_MAX: Final = 2  # frames, each with its message, that no cap of the engine's counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,7 @@ class Session:
         self.pump()
 
     def _offer_one(self, frame: Incoming, received_ns: int, received_at_ns: int) -> None:
-        waiting = sum(group.frames for group in self._pending)
-        if self.in_flight + waiting >= self.window and not self._drop_oldest(received_at_ns):
+        if not self._make_room(received_at_ns):
             self._refuse([frame], dropped(Reason.DROPPED_BY_POLICY), received_at_ns)
             return
         entry = Entry([frame])
@@ -149,21 +149,31 @@ class Session:
         self._pending.append(_Group([entry], received_ns, received_at_ns))
         self.pump()
 
+    def _make_room(self, received_at_ns: int) -> bool:
+        """Whether there is room for a fresher frame, or could be made, as the policy has it."""
+        waiting = len(self._pending)  # one frame each, under a policy that drops
+        if waiting >= _WAITING_MAX:  # the engine is full: it will not take the one before either
+            return self._policy is DropPolicy.OLDEST and self._drop_waiting(received_at_ns)
+        if self.in_flight + waiting < self.window:
+            return True
+        return self._policy is DropPolicy.OLDEST and self._drop_oldest(received_at_ns)
+
+    def _drop_waiting(self, received_at_ns: int) -> bool:
+        """The oldest of those that the engine has not taken, and its message with it."""
+        (entry,) = self._pending.popleft().entries
+        self._settle(
+            entry, self._make.refusal(entry, dropped(Reason.DROPPED_BY_POLICY), received_at_ns)
+        )
+        self.in_flight += entry.count
+        return True
+
     def _drop_oldest(self, received_at_ns: int) -> bool:
-        """Make room for a fresher frame, if the policy says so and one has not been begun."""
-        if self._policy is not DropPolicy.OLDEST:
-            return False
+        """The first that has not been begun."""
         for entry in self._order:
             if entry.messages is not None:
                 continue
             if entry.task is None:
-                self._pending = deque(g for g in self._pending if entry not in g.entries)
-                self._settle(
-                    entry,
-                    self._make.refusal(entry, dropped(Reason.DROPPED_BY_POLICY), received_at_ns),
-                )
-                self.in_flight += entry.count
-                return True
+                return self._drop_waiting(received_at_ns)
             if not entry.task.begun and entry.task.drop is None:
                 entry.task.drop = Reason.DROPPED_BY_POLICY
                 return True

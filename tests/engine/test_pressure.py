@@ -13,7 +13,9 @@ from framesrv.engine import EngineSettings, Task
 from framesrv.engine.admission import Admission
 from framesrv.engine.pressure import Pressure
 from framesrv.errors import Reason, Refused
+from framesrv.ops.resize import Resize
 from framesrv.pipeline.pace import Pace
+from framesrv.pipeline.spec import OutputSpec, PipelineSpec
 from tests.engine.rigs import Incoming, jpeg, rig
 
 
@@ -121,19 +123,70 @@ def test_ten_times_too_much_for_a_minute() -> None:
     assert late <= 0.2, "all but the first burst"
 
 
-def test_a_plan_learns_its_pace_from_frames_that_were_done() -> None:
+def test_an_overload_is_over_when_nothing_is_left_to_do() -> None:
+    """Else bursts, each well within what may wait, would keep each other refused for ever."""
+    clock = Clock()
+    pressure = filled(clock, 0.51)
+    assert pressure.refuses()
+    for _ in range(20):
+        pressure.leave(0.0)
+    clock.now_s += 0.1
+    pressure.enter(20, 0.4 * 2)
+    assert pressure.refuses() is None
+
+
+def test_nobody_is_sent_away_for_long_by_an_estimate() -> None:
+    admission = Admission(settings(), Clock())
+    for _ in range(4):
+        admission.enter([some_task(100.0, patient=False)])
+    with pytest.raises(Refused, match=r"take 200\.00 s") as refusal:
+        admission.enter([some_task(1.0, patient=False)])
+    assert refusal.value.retry_after_s == 2.0
+
+
+def test_streams_leave_room_for_calls() -> None:
+    admission = Admission(settings(max_in_flight_frames=8), Clock())
+    for _ in range(6):
+        admission.enter([some_task(1.0, patient=True)])
+    with pytest.raises(Refused, match="6 frames of at most 6 are in flight"):
+        admission.enter([some_task(1.0, patient=True)])
+    admission.enter([some_task(1.0, patient=False)] * 2)
+    with pytest.raises(Refused, match="8 frames of at most 8 are in flight"):
+        admission.enter([some_task(1.0, patient=False)])
+
+
+def test_a_plan_learns_its_pace_from_frames_that_were_begun() -> None:
     with rig() as here:
-        plan = here.plans.find(None)
-        assert plan.pace.frame_s == 0
-        here.run([Incoming(b"no image")])
-        assert plan.pace.frame_s == 0, "a refused frame says nothing of what frames take"
-        here.run([Incoming(jpeg())] * 3)
-        assert plan.pace.frame_s > 0
+        plan, picture = here.plans.find(None), jpeg()
+        here.run([Incoming(picture)], deadline_ns=1)
+        assert plan.pace.frame_s(len(picture)) == 0, "nobody waited for it, and it took no time"
+        here.run([Incoming(picture)] * 3)
+        assert plan.pace.frame_s(len(picture)) > 0
+
+
+def test_a_pipeline_that_is_new_is_expected_to_be_like_others() -> None:
+    with rig() as here:
+        picture = jpeg()
+        here.run([Incoming(picture)] * 3)
+        new = here.plans.find(PipelineSpec((OutputSpec("small", (Resize(8, 8),)),)))
+        task, _, done = here.task([Incoming(picture)] * 2, new)
+        here.engine.submit([task])
+        assert task.work_s > 0
+        assert done.wait(60)
 
 
 @given(st.lists(st.floats(1e-6, 10), min_size=1))
 def test_the_pace_stays_among_what_was_seen(seen: list[float]) -> None:
     pace = Pace()
     for frame_s in seen:
-        pace.note(frame_s)
-    assert min(seen) * 0.999 <= pace.frame_s <= max(seen) * 1.001
+        pace.note(1000, frame_s)
+    assert min(seen) * 0.999 <= pace.frame_s(1000) <= max(seen) * 1.001
+
+
+def test_one_odd_task_does_not_make_frames_look_slow() -> None:
+    pace = Pace()
+    for frame_s in (0.001, 1.0):
+        pace.note(1000, frame_s)
+    assert pace.frame_s(1000) < 0.002
+    pace.note(10**12, 5.0)
+    assert (pace.frame_s(10**13), pace.frame_s(10)) == (5.0, 0.0)

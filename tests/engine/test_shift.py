@@ -81,3 +81,13 @@ def test_many_threads_do_everything_once() -> None:
         thread.join(60)
         assert not thread.is_alive()
     assert sorted(done) == list(range(8000))
+
+
+def test_the_two_lines_are_served_in_turns_and_the_end_comes_last() -> None:
+    shift: Shift[int] = Shift()
+    for task in (1, 3, 5, 6):
+        shift.put(task, patient=True)
+    for task in (0, 2, 4):
+        shift.put(task)
+    shift.put(None)
+    assert [shift.get(Place()) for _ in range(8)] == [0, 1, 2, 3, 4, 5, 6, None]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framesrv.app import App, AppSettings
+from framesrv.app import App, AppSettings, answer_sizes
 from framesrv.engine import EngineSettings
 from framesrv.ops.custom import Processors
-from framesrv.pool import PoolSettings
+from framesrv.pool import PoolSettings, scaling
 from framesrv.pool.machine import default_budget_bytes, memory_limit_bytes
 from framesrv.pool.scaling import for_workers
 from framesrv.pool.settings import DEFAULTS
@@ -44,6 +44,39 @@ def test_what_somebody_has_set_stays() -> None:
     for name in ("rgba_320", "jpeg"):
         assert grown.pools[name] == asked.pools[name]
     assert grown.pools["bgr_320"]["capacity"] >= 64
+
+
+def test_a_budget_that_is_said_is_a_bound_even_if_it_is_the_default() -> None:
+    asked = PoolSettings.from_env({"FRAMESRV_POOL_BUDGET_BYTES": str(default_budget_bytes())})
+    assert for_workers(asked, 256).budget_bytes == default_budget_bytes()
+    same = {"FRAMESRV_POOL_BGR_320_CAPACITY": "8", "FRAMESRV_POOL_BGR_320_WARM": "4"}
+    assert for_workers(PoolSettings.from_env(same), 64).pools["bgr_320"] == DEFAULTS["bgr_320"]
+
+
+@pytest.mark.parametrize(
+    ("budget_mib", "workers"), [(128, 2), (128, 8), (256, 64), (512, 128), (1024, 256)]
+)
+def test_small_memory_and_many_cores(
+    budget_mib: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that limits the memory and not the processor. Counted, not allocated."""
+    monkeypatch.setattr(scaling, "default_budget_bytes", lambda: budget_mib * MIB)
+    monkeypatch.setattr(scaling, "memory_limit_bytes", lambda: 2 * budget_mib * MIB)
+    asked = for_workers(PoolSettings(budget_bytes=budget_mib * MIB), workers)
+    assert asked.budget_bytes == budget_mib * MIB
+    cold = {name: {**numbers, "warm": 0} for name, numbers in asked.pools.items()}
+    manager = PoolSettings(asked.budget_bytes, pools=cold).build()
+    try:
+        settings = AppSettings(engine=EngineSettings(workers=workers))
+        rest = manager.budget.total_bytes - manager.budget.named_bytes
+        assert answer_bytes(settings, asked.budget_bytes) <= rest * 0.9
+    finally:
+        manager.shutdown()
+
+
+def answer_bytes(settings: AppSettings, budget_bytes: int) -> int:
+    capacity, _, max_bytes = answer_sizes(settings.engine.workers, budget_bytes)
+    return capacity * max_bytes * 9 // 8  # a BytesIO may have room for an eighth more
 
 
 def test_the_budget_grows_with_the_workers_and_not_beyond_half_of_the_memory() -> None:

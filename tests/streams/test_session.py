@@ -256,6 +256,20 @@ def test_a_full_engine_does_not_stop_the_reading_of_a_stream_that_drops() -> Non
     assert machine.written == [(0, "ok"), (1, "DROPPED_BY_POLICY"), (2, "ok")]
 
 
+def test_of_what_the_engine_does_not_take_only_little_is_kept() -> None:
+    """Each frame that waits outside keeps its message, and no cap of the engine's counts it."""
+    for policy, kept in ((DropPolicy.OLDEST, [18, 19]), (DropPolicy.NEWEST, [1, 2])):
+        machine = Machine()
+        machine.start(policy, 64, 1)
+        machine.offer(1)
+        machine.begin()
+        for _ in range(19):
+            machine.offer(1)
+        assert sum(len(entry.frames) for entry in machine.session._order) == 3
+        machine.teardown()
+        assert [number for number, how in machine.written if how == "ok"] == [0, *kept]
+
+
 def test_a_batch_larger_than_the_window_is_admitted_whole() -> None:
     machine = Machine()
     machine.start(DropPolicy.BLOCK, 2, 100)
