@@ -123,6 +123,8 @@ class BatchAnswer:
             self._undone -= 1
             last = not self._undone
         if last:
+            # Each part knows the whole: a ring would keep the answer's bytes until a collection.
+            self.parts.clear()
             self._done()
 
 

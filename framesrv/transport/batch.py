@@ -55,6 +55,8 @@ async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
             )
             for piece, part in zip(pieces, answer.parts, strict=True)
         ]
+        # gRPC keeps the message while the call lasts: what is no payload of it counts as well.
+        tasks[0].nbytes += max(0, len(data) - sum(task.nbytes for task in tasks))
         office.engine.submit(tasks)
     except Exception as error:
         await refuse(context, error)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from framesrv.frames.source import Envelope
 from framesrv.pool import RecordPool
 from framesrv.protocol import wire
 
 T = TypeVar("T")
+
+_SLACK_BYTES: Final = 4096
 
 
 class Reception:
@@ -23,7 +25,10 @@ class Reception:
         return self._read(data, peer, received_at_ns, wire.read_batch_request)
 
     def stream(self, data: bytes, peer: str, received_at_ns: int) -> Any:
-        return self._read(data, peer, received_at_ns, wire.read_stream_request)
+        message = self._read(data, peer, received_at_ns, wire.read_stream_request)
+        if isinstance(message, list):
+            _let_go(message, len(data))
+        return message
 
     def _read(
         self,
@@ -45,3 +50,15 @@ class Reception:
                 # The traceback of a refusal keeps this frame, and the frame would keep the
                 # record from going home.
                 del envelope
+
+
+def _let_go(frames: list[wire.WireFrame], message_bytes: int) -> None:
+    """Payloads that are the least part of their message do not keep it: admission counts them only.
+
+    No honest client sends such; what else would a message be full of?
+    """
+    payloads_bytes = sum(len(frame.payload or b"") for frame in frames)
+    if message_bytes > 2 * payloads_bytes + _SLACK_BYTES:
+        for frame in frames:
+            if frame.payload is not None:
+                frame.payload = memoryview(bytes(frame.payload))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import cv2
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from framesrv.app import App, AppSettings
-from framesrv.engine import EngineSettings
+from framesrv.engine import EngineSettings, Task
 from framesrv.ops.custom import Processors
 from framesrv.protocol import wire
 from framesrv.protocol.gen import frames_pb2 as pb
@@ -121,6 +121,27 @@ def test_a_batch_s_answer_that_cannot_be_made(
         with pytest.raises(Aborted):
             await process_batch(app.office, request, context)
         assert (context.code, context.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+
+    on_an_app(call)
+
+
+def test_the_whole_message_of_a_call_counts_as_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gRPC keeps it while the call lasts, also what is in it besides frames."""
+    counted: list[int] = []
+
+    async def call(app: App) -> None:
+        submit = app.engine.submit
+
+        def count(tasks: Sequence[Task]) -> None:
+            counted.append(sum(task.nbytes for task in tasks))
+            submit(tasks)
+
+        monkeypatch.setattr(app.engine, "submit", count)
+        request = pb.ProcessBatchRequest(frames=FRAMES).SerializeToString()
+        unknown = b"\xfa\x3f\x80\x80\x40" + bytes(1 << 20)  # field 1023: a mebibyte
+        for data in (request, request + unknown):
+            await process_batch(app.office, data, Context())
+            assert counted[-1] == len(data)
 
     on_an_app(call)
 

@@ -30,3 +30,20 @@ def test_refused_messages_take_no_envelope_with_them(level: DebugLevel) -> None:
     assert (stats.leased, stats.quarantined) == (0, 0)
     assert reception.batch(GOOD, "", 1).frames[0].sequence == 3
     pool.close()
+
+
+def test_a_payload_does_not_keep_a_message_that_is_mostly_something_else() -> None:
+    """A stream's frames may wait for long, and only their payloads are counted."""
+    pool = RecordPool("envelope", Envelope, capacity=2)
+    reception = Reception(pool, wire.WireLimits())
+    batch = pb.FrameBatch(
+        frames=[pb.Frame(encoded=pb.EncodedImage(data=b"x" * 100)), pb.Frame(sequence=7)]
+    )
+    honest = pb.ProcessStreamRequest(batch=batch).SerializeToString()
+    unknown = b"\xfa\x3f\x80\x80\x40" + bytes(1 << 20)  # field 1023: a mebibyte
+    for data, shared in ((honest, True), (honest + unknown, False)):
+        full, empty = reception.stream(data, "", 1)
+        assert bytes(full.payload) == b"x" * 100
+        assert (len(full.payload.obj) == len(data)) is shared
+        assert (empty.payload, empty.sequence) == (None, 7)
+    pool.close()
