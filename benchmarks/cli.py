@@ -55,7 +55,8 @@ def _run(
     suite: Suite, chosen: Sequence[Scenario], options: argparse.Namespace, progress: Progress
 ) -> int:
     targets = with_limits(dict(options.target))
-    bench = Bench(progress, quick=options.quick, minutes=options.minutes)
+    folder = _folder(options)
+    bench = Bench(progress, quick=options.quick, minutes=options.minutes, folder=folder)
     results: list[tuple[Scenario, Outcome]] = []
     here = machine()
     print(in_one_line(here) + "\n", flush=True)
@@ -66,7 +67,6 @@ def _run(
         results.append((scenario, outcome))
         print(shown(scenario, outcome, targets, markdown=options.markdown), flush=True)
     report = as_json(suite, results, targets, here, quick=options.quick)
-    folder = _folder(options)
     if folder is not None:
         charts = [chart for _, outcome in results for chart in outcome.charts]
         print("written: " + ", ".join(path.name for path in keep(folder, report, charts)))

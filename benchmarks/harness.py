@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Final, TypeVar
 
@@ -46,10 +47,18 @@ class Measured:
 class Bench:
     """What a scenario measures with. ``quick`` is for tests: all figures, none of them good."""
 
-    def __init__(self, progress: Progress, *, quick: bool, minutes: float = 10.0) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        *,
+        quick: bool,
+        minutes: float = 10.0,
+        folder: Path | None = None,
+    ) -> None:
         self.progress = progress
         self.quick = quick
         self.minutes = minutes  # for the scenarios that last as long as one likes
+        self.folder = folder  # for results that are files themselves; none: they are not kept
 
     def pick(self, full: T, quick: T) -> T:
         return quick if self.quick else full

@@ -39,6 +39,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "allocations.large_per_frame": Target("<=", 0.1),
         "allocations.fewer": Target(">=", 0.99),
         "allocations.misses": Target("<=", 0),
+        "allocations.alive": Target("<=", 0.1),
+        "allocations.growth": Target("<=", 64),
         "collector.p99": Target("<=", 1),
         "collector.longest": Target("<=", 5),
         "footprint.request": Target("<=", 50),
@@ -56,7 +58,17 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "peers.stream": Target(">=", 2.3),
         "peers.p99": Target("<=", 1),
         # soak
-        **{f"soak.{level}_slope": Target("<=", 1) for level in ("off", "sample", "poison")},
+        **{
+            f"soak.{level}_{what}": Target("<=", limit)
+            for level in ("off", "sample", "poison")
+            for what, limit in (
+                ("slope", 1),  # the upper bound, MiB an hour
+                ("descriptors", 0),
+                ("threads", 0),
+                ("lost", 0),
+                ("leased", 0),
+            )
+        },
     }
 )
 

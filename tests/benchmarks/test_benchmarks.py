@@ -86,6 +86,13 @@ KEYS = {
         for kind in ("sync", "aio")
         for what in ("cancel_bytes", "idle_bytes", "fan_out_us")
     ),
+    "allocations": "large_per_frame fewer fewer_lent misses alive growth by_grpc",
+    "collector": " ".join(
+        f"{what}{way}"
+        for what in ("p99", "longest")
+        for way in ("", "_plain", "_frozen", "_seldom", "_off")
+    ),
+    "footprint": "request server idle_pools",
     "rising": "p99_48 sustained hit_rate lost",
     "closed": "hit_rate lost",
     "streams": "hit_rate lost",
