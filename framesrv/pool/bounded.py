@@ -115,9 +115,12 @@ class BoundedPool(Pool[LeaseT]):
     def drain_idle(self) -> list[Slot]:
         return [self._idle.popleft() for _ in range(len(self._idle))]
 
-    def trim(self, idle_for_s: float = 0.0) -> int:
-        """Give back buffers above ``warm`` that were not used for ``idle_for_s``; say how many."""
-        return ROOM.run(trim_idle, self, self._idle, self.warm, idle_for_s)
+    def trim(self, idle_for_s: float = 0.0, *, heap: bool = True) -> int:
+        """Give back buffers above ``warm`` that were not used for ``idle_for_s``; say how many.
+
+        Without ``heap`` what was on the C heap is freed, and not yet given back to the kernel.
+        """
+        return ROOM.run(trim_idle, self, self._idle, self.warm, idle_for_s, heap=heap)
 
     def worst_case_bytes(self) -> int:
         """The most memory that this pool's buffers can take at home."""

@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
+from framesrv.pool.memory import give_heap_back
+
 if TYPE_CHECKING:
     from framesrv.pool.manager import PoolManager
 
@@ -30,6 +32,9 @@ class Janitor:
         self._interval_s = interval_s
         self._trim_after_s = trim_after_s
         self._held_too_long_s = held_too_long_s
+        self._gets = 0  # when last looked at
+        self._quiet_s = 0.0  # for how long nothing has been borrowed
+        self._heap_is_back = True
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="framesrv-janitor", daemon=True)
 
@@ -44,7 +49,23 @@ class Janitor:
     def round(self) -> None:
         """One look at everything."""
         self._manager.watch(self._held_too_long_s)
-        self._manager.trim(self._trim_after_s)
+        self._manager.trim(self._trim_after_s, heap=False)
+        self._look_after_heap()
+
+    def _look_after_heap(self) -> None:
+        """Free pages of the C heap go back to the kernel in a quiet moment, and once.
+
+        While there is work others take them at once: giving them back would only have the same
+        pages come again, and all of the process pays for it.
+        """
+        gets = sum(stats.gets for stats in self._manager.stats().values())
+        if gets != self._gets:
+            self._gets, self._quiet_s, self._heap_is_back = gets, 0.0, False
+            return
+        self._quiet_s += self._interval_s
+        if not self._heap_is_back and self._quiet_s >= self._trim_after_s:
+            self._heap_is_back = True
+            give_heap_back()
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval_s):

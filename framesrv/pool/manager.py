@@ -201,10 +201,10 @@ class PoolManager:
 
     # -- upkeep and the end ------------------------------------------------------------------
 
-    def trim(self, idle_for_s: float = 0.0) -> int:
+    def trim(self, idle_for_s: float = 0.0, *, heap: bool = True) -> int:
         """Give back the pages of buffers that were idle for so long; say how many buffers."""
         return self._ladder.trim(idle_for_s) + sum(
-            pool.trim(idle_for_s) for pool in list(self._named.values())
+            pool.trim(idle_for_s, heap=heap) for pool in list(self._named.values())
         )
 
     def watch(self, held_too_long_s: float = 60.0) -> None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 QUARANTINE_REPORT_S: Final = 1.0
 
 
-def trim_idle(pool: Pool[Any], idle: deque[Slot], floor: int, idle_for_s: float) -> int:
+def trim_idle(
+    pool: Pool[Any], idle: deque[Slot], floor: int, idle_for_s: float, *, heap: bool = True
+) -> int:
     """*locked* Retire what was not used for ``idle_for_s``, the longest unused first.
 
     Returns do not note the time; a slot is known to be unused since the first look that saw
@@ -40,7 +42,7 @@ def trim_idle(pool: Pool[Any], idle: deque[Slot], floor: int, idle_for_s: float)
         trimmed += 1
     if trimmed:
         ROOM.later(lambda: pool.observer.trimmed(pool.name, trimmed))
-        if pool.kind.uses_heap:
+        if heap and pool.kind.uses_heap:
             ROOM.later(give_heap_back)
     return trimmed
 

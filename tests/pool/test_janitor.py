@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from framesrv.pool import ArrayPool, DebugLevel, Janitor, PoolManager, PoolObserver
+from framesrv.pool import (
+    ArrayPool,
+    BytesIOPool,
+    DebugLevel,
+    Janitor,
+    PoolManager,
+    PoolObserver,
+    janitor,
+)
 from framesrv.pool.room import ROOM
 from framesrv.pool.slot import Slot
 from framesrv.pool.upkeep import trim_idle
@@ -64,6 +72,24 @@ class TestRound:
         assert scene.news_after(29.0) == []
         assert scene.news_after(2.0) == ["trimmed 1 of ladder", "trimmed 2 of image"]
         assert scene.news_after(100.0) == []
+
+    def test_the_heap_is_given_back_in_a_quiet_moment_and_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[int] = []
+        number = 0
+        monkeypatch.setattr(janitor, "give_heap_back", lambda: given.append(number))
+        scene = Scene()
+        jpeg = BytesIOPool(
+            "jpeg", initial_bytes=10, max_bytes=99, capacity=3, warm=0, clock=scene.clock
+        )
+        scene.manager.register(jpeg)
+        for number in range(200):
+            if number in (0, 20, 40, 100):
+                jpeg.acquire().release()
+            scene.news_after(1.0)
+        assert given == [70, 130], "30 rounds after the last borrow"
+        assert jpeg.stats().trimmed > 0
 
     def test_what_is_used_now_and_then_is_spared(self) -> None:
         scene = Scene()

@@ -159,7 +159,7 @@ class TestLookingWhileAnotherThreadRegisters:
         manager = PoolManager(1 << 24)
 
         class Registering(ArrayPool):
-            def trim(self, idle_for_s: float = 0.0) -> int:
+            def trim(self, idle_for_s: float = 0.0, *, heap: bool = True) -> int:
                 other = ArrayPool("other", shape=(4,), capacity=1, warm=0)
                 thread, outcome = in_background(lambda: manager.register(other))
                 thread.join()
