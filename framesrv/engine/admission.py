@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Lock
-from time import monotonic
 from typing import Final
 
 from framesrv.engine.pressure import Pressure
@@ -18,10 +17,10 @@ _AWAY_S: Final = 2.0  # an estimate is not so good as to send anybody away for l
 
 
 class Admission:
-    def __init__(self, settings: EngineSettings, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._lock = Lock()
-        self._pressure = Pressure(settings, now)
+        self._pressure = Pressure(settings)
         self._waiting: deque[Callable[[], None]] = deque()
         self.frames = 0
         self.nbytes = 0

@@ -41,7 +41,7 @@ class EngineSettings:
     overload_wait_s: float = field(
         default=0.05,
         metadata={
-            "help": "the same while calls are being refused: a long queue would make all late",
+            "help": "the same while most calls are being refused: a long queue would make all late",
             "least": 0,
             "most": 600,
         },
