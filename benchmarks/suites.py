@@ -53,7 +53,7 @@ _ALL: Final = (
         "memory",
         "make bench-memory",
         "What is allocated, what the collector takes, how large a server is",
-        ("allocations", "collector", "footprint"),
+        ("allocations", "collector", "footprint", "malloc"),
     ),
     Suite(
         "load",

@@ -93,6 +93,17 @@ KEYS = {
         for way in ("", "_plain", "_frozen", "_seldom", "_off")
     ),
     "footprint": "request server idle_pools",
+    "malloc": "ours_growth "
+    + " ".join(
+        f"{setting}_{what}"
+        for setting in ("glibc", "mapped_1", "mapped_4", "keep_16", "heaps_4", "padded", "huge")
+        for what in ("growth", "jpeg", "raw")
+    ),
+    "soak": " ".join(
+        f"{level}_{what}"
+        for level in ("off", "sample", "poison")
+        for what in ("slope", "descriptors", "threads", "lost", "leased")
+    ),
     "rising": "p99_48 sustained hit_rate lost",
     "closed": "hit_rate lost",
     "streams": "hit_rate lost",
