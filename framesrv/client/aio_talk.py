@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
-from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from framesrv.client.calls import Settings
 from framesrv.client.errors import CallFailed, cancelled
@@ -17,6 +17,10 @@ from framesrv.client.frames import FrameLike
 from framesrv.client.limits import Limits
 from framesrv.client.source import Batch, Gatherer
 from framesrv.protocol.gen import frames_pb2 as pb
+
+# What grpcio raises where a call ended under a write; it has no public name. Typed stubs do not
+# know the module, and whether mypy minds depends on what else it has seen.
+_InternalError: type[Exception] = importlib.import_module("grpc._cython.cygrpc").InternalError
 
 if TYPE_CHECKING:
     Call = grpc.aio.StreamStreamCall[bytes, pb.ProcessStreamResponse]
@@ -103,7 +107,7 @@ class AsyncTalk:
                 await self._write(message)
             self.flow.half_close()
             await self._call.done_writing()
-        except (grpc.RpcError, asyncio.InvalidStateError, cygrpc.InternalError):
+        except (grpc.RpcError, asyncio.InvalidStateError, _InternalError):
             self.stop()  # the call is over; who reads it hears why
         finally:
             self.flow.pulling = False
