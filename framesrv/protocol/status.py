@@ -1,6 +1,6 @@
 """Reasons and gRPC status codes, and the details that an error carries in its trailers.
 
-The server writes with ``rich_status``, the client reads with ``read_rich_status``; the bytes
+The server writes with ``wire.rich_status``, the client reads with ``read_rich_status``; the bytes
 travel under the metadata key ``DETAILS_KEY``.
 """
 
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]
     ErrorInfo,
@@ -80,17 +79,6 @@ def code_of(reason: Reason) -> int:
     return CODES[reason]
 
 
-def rich_status(reason: Reason, message: str, retry_after_s: float | None = None) -> bytes:
-    """A google.rpc.Status, serialised."""
-    status = Status(code=CODES[reason], message=message)
-    status.details.add().Pack(ErrorInfo(reason=reason.value, domain=DOMAIN))
-    if retry_after_s is not None:
-        delay = Duration()
-        delay.FromNanoseconds(max(0, round(retry_after_s * 1e9)))
-        status.details.add().Pack(RetryInfo(retry_delay=delay))
-    return bytes(status.SerializeToString())
-
-
 class RichStatus(NamedTuple):
     reason: str  # a text: a newer server may have reasons that this client does not know
     message: str
@@ -98,11 +86,7 @@ class RichStatus(NamedTuple):
 
 
 def read_rich_status(data: bytes) -> RichStatus:
-    """What can be understood of it: a proxy may have put anything there.
-
-    >>> read_rich_status(rich_status(Reason.QUEUE_FULL, "the queue is full", 0.25))
-    RichStatus(reason='QUEUE_FULL', message='the queue is full', retry_after_s=0.25)
-    """
+    """What can be understood of it: a proxy may have put anything there."""
     reason, message, retry_after_s = "", "", None
     try:
         status = Status.FromString(data)

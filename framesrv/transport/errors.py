@@ -8,7 +8,7 @@ import grpc
 
 from framesrv.engine.failure import incident
 from framesrv.errors import FramesrvError, Reason, Refused
-from framesrv.protocol import status
+from framesrv.protocol import status, wire
 
 _TEXT_BYTES_MAX: Final = 1000  # sent twice, escaped; clients take 8 KiB of metadata in all
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
@@ -18,7 +18,7 @@ async def refuse(context: Any, error: BaseException) -> NoReturn:
     """End the call. What is unexpected is logged whole, and the client told an incident's id."""
     refused = error if isinstance(error, Refused) else _unexpected(error)
     message = clipped(refused.message)
-    details = status.rich_status(refused.reason, message, refused.retry_after_s)
+    details = wire.rich_status(refused.reason, message, refused.retry_after_s)
     await context.abort(
         _CODES[status.code_of(refused.reason)],
         message,

@@ -16,7 +16,8 @@ from framesrv.protocol.gen.frames_pb2_grpc import (
     FrameServiceServicer,
     add_FrameServiceServicer_to_server,
 )
-from framesrv.protocol.status import CODES, DETAILS_KEY, rich_status
+from framesrv.protocol.status import CODES, DETAILS_KEY
+from framesrv.protocol.wire import rich_status
 
 CODE = {code.value[0]: code for code in grpc.StatusCode}
 Requests = Iterator[pb.ProcessStreamRequest]

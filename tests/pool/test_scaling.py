@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,12 +90,16 @@ def test_the_budget_grows_with_the_workers_and_not_beyond_half_of_the_memory() -
 @pytest.mark.parametrize("workers", [1, 2, 9, 16, 33, 64, 100])
 def test_a_server_with_its_defaults_starts_with_any_number_of_workers(workers: int) -> None:
     """Its pools once wanted workers squared answers, more than the budget from ten cores on."""
-    app = App(AppSettings(engine=EngineSettings(workers=workers)), Processors())
-    try:
-        stats = app.manager.stats()
-        assert stats["answer"].capacity >= workers
-        assert all(stats[name].capacity >= workers for name in BORROWED)
-        named_bytes = app.manager.budget.named_bytes
-        assert named_bytes <= app.manager.budget.total_bytes * 0.9, "other sizes need room as well"
-    finally:
-        app.manager.shutdown()
+
+    async def look() -> None:
+        app = App(AppSettings(engine=EngineSettings(workers=workers)), Processors())
+        try:
+            stats = app.manager.stats()
+            assert stats["answer"].capacity >= workers
+            assert all(stats[name].capacity >= workers for name in BORROWED)
+            budget = app.manager.budget
+            assert budget.named_bytes <= budget.total_bytes * 0.9, "other sizes need room as well"
+        finally:
+            app.manager.shutdown()
+
+    asyncio.run(look())

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framesrv.errors import Reason
-from framesrv.protocol.status import CODES, code_of, read_rich_status, rich_status
+from framesrv.protocol.status import CODES, DOMAIN, code_of, read_rich_status
+from framesrv.protocol.wire import rich_status
 
 # DESIGN, section 5, line by line.
 TABLE = """
@@ -72,6 +73,21 @@ def test_details_are_those_of_google_rpc() -> None:
     assert (info.reason, info.domain) == ("QUEUE_FULL", "framesrv")
     assert status.details[1].Unpack(retry)
     assert (retry.retry_delay.seconds, retry.retry_delay.nanos) == (1, 500_000_000)
+
+
+@given(st.sampled_from(list(Reason)), st.text(), st.none() | st.integers(0, 10**9))
+def test_the_bytes_are_those_of_the_generated_classes(
+    reason: Reason, text: str, retry_after_ms: int | None
+) -> None:
+    status = status_pb2.Status(code=code_of(reason), message=text)
+    info = error_details_pb2.ErrorInfo(reason=reason.value, domain=DOMAIN)
+    status.details.add().Pack(info)
+    if retry_after_ms is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(retry_after_ms)
+        status.details.add().Pack(retry)
+    after_s = None if retry_after_ms is None else retry_after_ms / 1000
+    assert rich_status(reason, text, after_s) == status.SerializeToString(deterministic=True)
 
 
 def test_a_retry_is_never_in_the_past() -> None:

@@ -7,6 +7,7 @@ after all; ``results`` writes the answers, ``notices`` what else a stream says.
 
 from framesrv.protocol.wire.notices import go_away, stream_ready
 from framesrv.protocol.wire.records import BatchRequest, StreamOpen, WireFrame, WireLimits
+from framesrv.protocol.wire.refusals import rich_status
 from framesrv.protocol.wire.requests import read_batch_request, read_stream_request
 from framesrv.protocol.wire.results import (
     batch_response_prefix,
@@ -26,6 +27,7 @@ __all__ = [
     "read_batch_request",
     "read_stream_request",
     "result_bytes_bound",
+    "rich_status",
     "stream_ready",
     "stream_results_prefix",
     "write_result",

@@ -1,29 +1,25 @@
-"""The two messages of a stream that carry no frames. They are rare, so protobuf writes them."""
+"""The two messages of a stream that carry no frames."""
 
 from __future__ import annotations
 
-from google.protobuf.duration_pb2 import Duration
-
-from framesrv.protocol.gen import frames_pb2 as pb
+from framesrv.protocol.wire.results import duration
+from framesrv.protocol.wire.varints import message_field, number_field, text_field
 
 
 def stream_ready(
     session_id: str, stream_id: str, max_in_flight_frames: int, max_batch_frames: int
 ) -> bytes:
     """A ProcessStreamResponse that says ``ready``."""
-    ready = pb.StreamReady(
-        session_id=session_id,
-        stream_id=stream_id,
-        max_in_flight_frames=max_in_flight_frames,
-        max_batch_frames=max_batch_frames,
+    ready = (
+        text_field(b"\x0a", session_id)
+        + text_field(b"\x12", stream_id)
+        + number_field(b"\x18", max_in_flight_frames)
+        + number_field(b"\x20", max_batch_frames)
     )
-    return pb.ProcessStreamResponse(ready=ready).SerializeToString()
+    return message_field(b"\x0a", ready)
 
 
 def go_away(reason: str, grace_s: float) -> bytes:
     """A ProcessStreamResponse that says ``go_away``."""
-    grace = Duration()
-    grace.FromNanoseconds(round(grace_s * 1e9))
-    return pb.ProcessStreamResponse(
-        go_away=pb.GoAway(reason=reason, grace=grace)
-    ).SerializeToString()
+    grace = duration(round(grace_s * 1e9))
+    return message_field(b"\x1a", text_field(b"\x0a", reason) + message_field(b"\x12", grace))
