@@ -8,9 +8,11 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+
+_RESULTS: Final = "/benchmarks/results"
 
 
 def machine() -> dict[str, Any]:
@@ -34,11 +36,14 @@ def in_one_line(here: Mapping[str, Any]) -> str:
 
 
 def commit() -> str | None:
-    """The commit that was measured, "+" behind it if files were changed; None outside git."""
+    """The commit that was measured, "+" behind it if files were changed; None outside git.
+
+    Results do not count: a suite leaves its own where the next one finds them.
+    """
     head = git("rev-parse", "--short=12", "HEAD")
     if head is None:
         return None
-    return head + ("+" if git("status", "--porcelain") else "")
+    return head + ("+" if git("status", "--porcelain", "--", ":/", f":!{_RESULTS}") else "")
 
 
 def git(*arguments: str) -> str | None:
