@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import cv2
@@ -30,6 +31,7 @@ def run(bench: Bench) -> Outcome:
         )
     outcomes = account.outcomes
     told = outcomes.frames + account.refused + account.lost
+    lost = {**outcomes.lost, **({"failed": outcomes.failed} if outcomes.failed else {})}
     return Outcome(
         [
             all_lost("crowd", [account]),
@@ -43,9 +45,15 @@ def run(bench: Bench) -> Outcome:
         ),
         notes=(
             f"320x180 JPEGs, so that {number:,} of them fit in the client; refused: "
-            + (", ".join(f"{why} {count:,}" for why, count in outcomes.refused.items()) or "none"),
+            + _counts(outcomes.refused)
+            + "; lost: "
+            + _counts(lost),
         ),
     )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{why} {count:,}" for why, count in counts.items()) or "none"
 
 
 def _small(jpeg: bytes) -> bytes:

@@ -13,7 +13,6 @@ from framesrv.engine.task import Task
 from framesrv.errors import Reason, Refused
 
 _SHARE_KEPT: Final = 4  # one in so many
-_AWAY_S: Final = 2.0  # an estimate is not so good as to send anybody away for longer
 
 
 class Admission:
@@ -46,7 +45,8 @@ class Admission:
                     "flight"
                 )
             if hasty and (wait_s := self._pressure.refuses()) is not None:
-                raise self._full(f"the frames in flight will take {wait_s:.2f} s", wait_s)
+                text = f"the frames in flight will take {wait_s:.2f} s"
+                raise self._full(text, self._pressure.away_s(wait_s))
             self.frames += frames
             self.nbytes += nbytes
             self._pressure.enter(len(hasty), sum(hasty))
@@ -75,11 +75,11 @@ class Admission:
         with self._lock:
             self.draining = True
 
-    def _full(self, what: str, wait_s: float = 0.0) -> Refused:
+    def _full(self, what: str, away_s: float = 0.0) -> Refused:
         return Refused(
             Reason.QUEUE_FULL,
             f"the server is full: {what}; send again later, or fewer at once",
-            max(min(wait_s, _AWAY_S), self._settings.retry_after_s),
+            max(away_s, self._settings.retry_after_s),
         )
 
 

@@ -18,6 +18,8 @@ from framesrv.engine.settings import EngineSettings
 _TASKS_A_WORKER: Final = 2  # one at work, one behind it
 _NEW: Final = 1 / 32  # the weight of the last call among those before
 _TOO_MANY: Final = 0.5
+_LEAST_LET_IN: Final = 0.05
+_AWAY_S: Final = 2.0  # an estimate is not so good as to send anybody away for longer
 
 
 class Pressure:
@@ -40,6 +42,10 @@ class Pressure:
             return False
         overloaded = self._refused > _TOO_MANY
         return wait_s > (settings.overload_wait_s if overloaded else settings.max_wait_s)
+
+    def away_s(self, wait_s: float) -> float:
+        """When to come again: the more are refused, the later, so that fewer come in vain."""
+        return min(_AWAY_S, wait_s / max(_LEAST_LET_IN, 1 - self._refused))
 
     def enter(self, tasks: int, work_s: float) -> None:
         self._tasks += tasks

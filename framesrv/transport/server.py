@@ -23,6 +23,7 @@ from framesrv.transport.settings import TransportSettings
 
 log = logging.getLogger("framesrv.transport")
 
+_PENDING_MAX: Final = 1_000_000
 _LINGER_S: Final = 2.0  # for clients to read what was answered, and to hang up
 _NAMES: Final = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
 
@@ -106,6 +107,10 @@ def _options(settings: TransportSettings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.max_concurrent_streams", settings.max_connection_streams),
+        # Of calls that wait to be looked at gRPC refuses some from 1,000 on, without a word of when
+        # to come back. Those of a connection are bounded above, and refusing is ours.
+        ("grpc.server.max_pending_requests", _PENDING_MAX),
+        ("grpc.server.max_pending_requests_hard_limit", _PENDING_MAX),
         ("grpc.so_reuseport", 0),  # else a second server would silently share the port
         ("grpc.keepalive_time_ms", keepalive_ms),
         ("grpc.keepalive_timeout_ms", round(settings.keepalive_timeout_s * 1000)),

@@ -138,6 +138,18 @@ def test_an_overload_is_over_when_nothing_is_left_to_do() -> None:
     assert pressure.refuses() is None
 
 
+def test_the_more_are_refused_the_later_they_are_to_come_again() -> None:
+    pressure = filled(0.51)
+    told = []
+    for _ in range(100):
+        wait_s = pressure.refuses()
+        assert wait_s is not None
+        told.append(pressure.away_s(wait_s))
+    assert told == sorted(told)
+    assert told[0] == pytest.approx(0.53, abs=0.01)
+    assert told[-1] == 2.0
+
+
 def test_nobody_is_sent_away_for_long_by_an_estimate() -> None:
     admission = Admission(settings())
     for _ in range(4):
