@@ -10,6 +10,7 @@ from cycler import cycler
 
 mpl.use("Agg")  # files only: no window system is asked for
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter
 
 from benchmarks.model import Chart
 
@@ -54,10 +55,25 @@ def _lines(chart: Chart, axes: Any) -> None:
     for label, value in chart.marks.items():
         axes.axhline(value, color=_QUIET, ls="--", lw=1, label=label)
     axes.set(xlabel=chart.x, ylabel=chart.y)
-    axes.set_xscale("log" if chart.log_x else "linear")
-    axes.set_yscale("log" if chart.log_y else "linear")
+    if chart.log_x:
+        _logarithmic(axes.set_xscale, axes.xaxis)
+    if chart.log_y:
+        _logarithmic(axes.set_yscale, axes.yaxis)
     if len(chart.series) + len(chart.marks) > 1:
         axes.legend()
+
+
+def _logarithmic(set_scale: Any, axis: Any) -> None:
+    """With numbers as people write them, not powers of ten."""
+    set_scale("log")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}" if _is_round(value) else "")
+    )
+
+
+def _is_round(value: float) -> bool:
+    return f"{value:e}"[0] in "235"
 
 
 def _bars(chart: Chart, axes: Any) -> None:
@@ -65,7 +81,11 @@ def _bars(chart: Chart, axes: Any) -> None:
     names, values = list(chart.bars), list(chart.bars.values())
     colours = [_COLOURS[0] if name.startswith("framesrv") else _QUIET for name in names]
     drawn = axes.barh(names, values, color=colours)
-    axes.bar_label(drawn, labels=[f"{value:,.4g}" for value in values], padding=4)
+    axes.bar_label(
+        drawn,
+        labels=[f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values],
+        padding=4,
+    )
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.margins(x=0.12)
