@@ -25,7 +25,7 @@ from benchmarks.report import number
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = ("README.md", "docs/performance.md")
 _BLOCK: Final = re.compile(
-    r"<!-- (figures|table|machine): (\w+) ?(.*?) -->\n(.*?)<!-- end -->", re.DOTALL
+    r"<!-- (figures|table|machine): (\w+)([^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL
 )
 
 Report = Mapping[str, Any]
@@ -45,7 +45,7 @@ def filled(text: str, reports: Mapping[str, Report]) -> str:
         kind, suite, rest, _ = match.groups()
         if suite not in known or (suite == "all" and kind != "figures"):
             raise FigureFault(f"no result is kept of {suite!r}; there are {', '.join(reports)}")
-        lines = _KINDS[kind](known[suite], rest)
+        lines = _KINDS[kind](known[suite], rest.strip())
         head = match[0].partition("\n")[0]
         return "\n".join([head, *lines, "<!-- end -->"])
 

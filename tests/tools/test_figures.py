@@ -68,6 +68,12 @@ def test_tables_and_the_machine() -> None:
     assert fill("machine: load")[2].startswith("`make bench-load`, A CPU, 2 of 2 cores, CPython")
 
 
+def test_a_block_ends_where_it_ends() -> None:
+    one = "<!-- figures: load -->\n<!-- end -->\n"
+    both = filled(one + one, {"load": report()})
+    assert both == filled(one, {"load": report()}) * 2
+
+
 def test_filling_twice_changes_nothing() -> None:
     once = "\n".join(fill("figures: load"))
     assert filled(once, {"load": report()}) == once
