@@ -2,7 +2,7 @@
 
 A document says where they go, up to ``<!-- end -->``:
 
-- ``<!-- figures: SUITE KEY... -->``: those whose keys begin with one of these; without any, all
+- ``<!-- figures: SUITE KEY... -->``: those of these keys or scenarios; without any, all
   that have a target; SUITE may be ``all``
 - ``<!-- table: SUITE TITLE -->``: the table of that title
 - ``<!-- machine: SUITE -->``: where they were taken, and with which command
@@ -53,17 +53,22 @@ def filled(text: str, reports: Mapping[str, Report]) -> str:
 
 
 def _figures(report: Report, keys: str) -> list[str]:
-    wanted = tuple(keys.split())
-    rows = [
-        figure
-        for figure in report["figures"]
-        if (figure["key"].startswith(wanted) if wanted else figure["target"])
-    ]
-    if wanted:  # in the order in which they are asked for
-        rows.sort(key=lambda f: next(n for n, key in enumerate(wanted) if f["key"].startswith(key)))
-    if not rows or any(not any(f["key"].startswith(key) for f in rows) for key in wanted):
+    wanted = keys.split()
+    if not wanted:
+        rows = [figure for figure in report["figures"] if figure["target"]]
+    else:  # in the order in which they are asked for
+        rows = [f for key in wanted for f in report["figures"] if _is_of(f["key"], key)]
+    if not rows or any(not any(_is_of(f["key"], key) for f in rows) for key in wanted):
         raise FigureFault(f"{report['suite']} has no figures for every one of {keys!r}")
     return _markdown(("what", "target", "measured"), [_row(figure) for figure in rows])
+
+
+def _is_of(key: str, wanted: str) -> bool:
+    """
+    >>> [_is_of("peers.p99", wanted) for wanted in ("peers.p99", "peers", "peers.p")]
+    [True, True, False]
+    """
+    return key == wanted or key.startswith(wanted + ".")
 
 
 def _row(figure: Mapping[str, Any]) -> tuple[str, str, str]:

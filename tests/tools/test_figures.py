@@ -51,7 +51,7 @@ def test_figures_with_a_target_are_shown_beside_it() -> None:
     ]
 
 
-def test_figures_are_chosen_by_the_beginnings_of_their_keys() -> None:
+def test_figures_are_chosen_by_key_or_scenario() -> None:
     lines = fill("figures: load one.b two")
     assert [line.split()[3] for line in lines if " is " in line] == ["one.b", "two.a"]
 
