@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; \
-		do printf '%-18s %s\n' "$$target" "$$text"; done
+		do printf '%-22s %s\n' "$$target" "$$text"; done
 
 run: $(INSTALLED) ## install, then run a server and a synthetic camera; Ctrl-C ends them
 	$(VENV)/bin/python examples/live.py
