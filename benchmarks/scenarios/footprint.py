@@ -6,12 +6,13 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Final
 
 import cv2
 import numpy as np
 
+from benchmarks.crew import run_together
 from benchmarks.harness import Bench
 from benchmarks.model import Figure, Outcome, Scenario, Table
 from benchmarks.serving import load, peaks, scene
@@ -98,28 +99,15 @@ def _rise(server: Process, send: Callable[[], load.Tally]) -> int:
 def _standard_load(server: Process, frames: Sequence[Any], bench: Bench) -> None:
     """Batches, single calls and streams at once, as much as the machine can do."""
     target = grpc_target(server)
-    errors: list[Exception] = []
     batches, singles = load.batches(frames, _BATCH), load.batches(frames, 1)
     many = bench.pick(3000, 50)
-    jobs: list[Callable[[], load.Tally]] = [
-        lambda: load.closed_loop(target, batches, max(2, many // _BATCH), 2),
-        lambda: load.closed_loop(target, singles, many, 4),
-        lambda: load.streams(target, frames, 8, many),
-    ]
-
-    def checked(job: Callable[[], load.Tally]) -> None:
-        try:
-            job().check()
-        except Exception as error:
-            errors.append(error)
-
-    threads = [Thread(target=checked, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    run_together(
+        [
+            lambda: load.closed_loop(target, batches, max(2, many // _BATCH), 2).check(),
+            lambda: load.closed_loop(target, singles, many, 4).check(),
+            lambda: load.streams(target, frames, 8, many).check(),
+        ]
+    )
 
 
 def _other_sizes(target: str, bench: Bench) -> None:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import grpc
 
+from benchmarks.serving import streaming
 from benchmarks.serving.load import BATCH, OPTIONS, STREAM
 from framesrv.protocol.gen import frames_pb2 as pb
-from framesrv.protocol.status import read_rich_status
+from framesrv.protocol.status import DETAILS_KEY, read_rich_status
 
-_DETAILS: Final = "grpc-status-details-bin"
 Step = Callable[[int], object]  # told how many have been done
 
 
@@ -36,6 +36,14 @@ class Outcomes:
     @property
     def fps(self) -> float:
         return self.frames / self.elapsed_s if self.elapsed_s else 0.0
+
+    def check(self) -> None:
+        """For loads that a server is to answer whole."""
+        if self.failed or self.lost or self.refused or not self.frames:
+            raise RuntimeError(
+                f"{self.frames} frames are fine, {self.failed} failed; calls lost {self.lost}, "
+                f"refused {self.refused}"
+            )
 
     def answered(self, results: Any, took_s: float) -> None:
         fine = sum(result.status == pb.FRAME_STATUS_OK for result in results)
@@ -170,11 +178,7 @@ def open_streams(
 
     ``meanwhile`` is entered when all are open, and left before they are closed.
     """
-    opening = pb.ProcessStreamRequest(open=pb.StreamConfig()).SerializeToString()
-    messages = [
-        pb.ProcessStreamRequest(batch=pb.FrameBatch(frames=[frame])).SerializeToString()
-        for frame in frames
-    ]
+    messages = [streaming.batch([frame]) for frame in frames]
     outcomes = Outcomes()
 
     async def one(call: Any, turns: range) -> None:
@@ -194,7 +198,7 @@ def open_streams(
             calls: list[Any] = []
             for at in range(number):
                 call: Any = links[at % len(links)].stream_stream(STREAM)()
-                await call.write(opening)
+                await call.write(streaming.opening())
                 await call.read()  # ready
                 calls.append(call)
             jobs: list[Coroutine[Any, Any, None]] = [
@@ -214,6 +218,6 @@ def open_streams(
 
 def _detail(error: grpc.aio.AioRpcError) -> bytes:
     for key, value in error.trailing_metadata() or ():
-        if key == _DETAILS:
+        if key == DETAILS_KEY:
             return value if isinstance(value, bytes) else b""
     return b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import grpc
 
+from benchmarks.crew import run_together
+from benchmarks.serving import streaming
 from framesrv.protocol.gen import frames_pb2 as pb
 
 BATCH: Final = "/framesrv.v1.FrameService/ProcessBatch"
@@ -86,7 +88,7 @@ def closed_loop(target: str, messages: Sequence[bytes], calls: int, connections:
                     tally.seconds.append(took)
 
     began = perf_counter()
-    _together([partial(one, number) for number in range(connections)])
+    run_together([partial(one, number) for number in range(connections)])
     tally.elapsed_s = perf_counter() - began
     return tally
 
@@ -104,16 +106,14 @@ def streamed(
     """One stream: ``window`` messages ahead of the answers, or one every ``interval_s``."""
     tally = Tally()
     messages = [
-        pb.ProcessStreamRequest(
-            batch=pb.FrameBatch(frames=[frames[(at + k) % len(frames)] for k in range(size)])
-        ).SerializeToString()
+        streaming.batch([frames[(at + k) % len(frames)] for k in range(size)])
         for at in range(0, len(frames), size)
     ]
     room = threading.Semaphore(window)
     sent: deque[float] = deque()
 
     def requests() -> Iterator[bytes]:
-        yield pb.ProcessStreamRequest(open=pb.StreamConfig()).SerializeToString()
+        yield streaming.opening()
         began = perf_counter()
         for turn in range(count // size):
             if interval_s:
@@ -145,37 +145,8 @@ def streams(target: str, frames: Sequence[Any], number: int, count: int) -> Tall
     def one(which: int) -> None:
         tallies.append(streamed(target, frames, each, window=1, number=which % 8))
 
-    _together([partial(one, which) for which in range(number)])
+    run_together([partial(one, which) for which in range(number)])
     return Tally(sum(tally.frames for tally in tallies), sum(tally.failed for tally in tallies))
-
-
-def open_loop(target: str, messages: Sequence[bytes], calls: int, interval_s: float) -> Tally:
-    """Unary calls begun at fixed times, whether the ones before are answered or not."""
-    tally = Tally()
-    lock = threading.Lock()
-    done = threading.Semaphore(0)
-    with channel(target) as link:
-        send: Any = link.unary_unary(BATCH)
-        began = perf_counter()
-        for turn in range(calls):
-            due = began + turn * interval_s
-            _until(due)
-            call = send.future(messages[turn % len(messages)])
-
-            def ended(call: Any, due: float = due) -> None:
-                took = perf_counter() - due
-                with lock:
-                    if call.exception() is not None:
-                        tally.failed += 1
-                    else:
-                        _count(tally, pb.ProcessBatchResponse.FromString(call.result()).results)
-                    tally.seconds.append(took)
-                done.release()
-
-            call.add_done_callback(ended)
-        for _ in range(calls):
-            done.acquire()
-    return tally
 
 
 def _count(tally: Tally, results: Any) -> None:
@@ -188,21 +159,3 @@ def _until(moment: float) -> None:
     pause = threading.Event()
     while (left := moment - perf_counter()) > 0:
         pause.wait(left)
-
-
-def _together(jobs: Sequence[Callable[[], None]]) -> None:
-    errors: list[BaseException] = []
-
-    def guarded(job: Callable[[], None]) -> None:
-        try:
-            job()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]

@@ -58,7 +58,8 @@ class ThreadEngine:
     def submit(self, tasks: Sequence[Task]) -> None:
         """Take on all of the tasks, or raise Refused and take none."""
         for task in tasks:
-            task.work_s = self._expected_s(task)
+            if not task.patient:  # who waits outside is not asked how long
+                task.work_s = self._expected_s(task)
         self.admission.enter(tasks)
         for task in tasks:
             self._tasks.put(task, patient=task.patient)

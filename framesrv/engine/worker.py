@@ -38,7 +38,7 @@ class Worker:
             begun_ns = monotonic_ns()
             task.begun = True
             try:
-                self._do(task)
+                self._do(task, begun_ns)
             finally:
                 self._clear_desk()
                 self.meter.busy_ns += monotonic_ns() - begun_ns
@@ -48,9 +48,8 @@ class Worker:
                     task.done()
             del task
 
-    def _do(self, task: Task) -> None:
+    def _do(self, task: Task, begun_ns: int) -> None:
         answered = worked = 0
-        begun_ns = monotonic_ns()
         try:
             records = Records(self.pools, self.settings.pool_wait_s)
             try:
