@@ -91,7 +91,7 @@ lock: $(LOCKED) ## pin all dependencies anew in the two lock files (UPGRADE=1 fo
 	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo 'make lock needs Python 3.11: make clean, then make lock PYTHON=python3.11'; exit 1; }
 	@for lock in $(LOCKS); do cp $$lock $$lock.tmp; done
-	$(COMPILE) --extra dev --output-file requirements.lock.tmp pyproject.toml
+	$(COMPILE) --extra dev --extra otel --output-file requirements.lock.tmp pyproject.toml
 	@test -s requirements-peers.lock.tmp || cp requirements.lock.tmp requirements-peers.lock.tmp
 	$(COMPILE) --extra dev --extra peers --output-file requirements-peers.lock.tmp pyproject.toml
 	@for lock in $(LOCKS); do \

@@ -20,6 +20,7 @@ from framesrv.frames import record_pools
 from framesrv.observability.pauses import GcPauses
 from framesrv.observability.readiness import Readiness
 from framesrv.observability.settings import HttpSettings
+from framesrv.observability.watched import Watched
 from framesrv.ops.custom import Processors
 from framesrv.pipeline.limits import PipelineLimits
 from framesrv.pipeline.plans import DEFAULT_PIPELINE, Plans
@@ -120,26 +121,33 @@ def _http(app: App) -> HttpServer | None:
     http, transport = app.settings.http, app.settings.transport
     if http is None or http.address is None:
         return None
-    from framesrv.observability.metrics import Watched, registry
+    from framesrv.observability.metrics import registry
     from framesrv.observability.server import HttpServer
 
     faults = http.faults(tls=transport.uses_tls, insecure_public=transport.insecure_public)
     if faults:
         raise BadConfig("the server cannot listen like this:\n- " + "\n- ".join(faults))
-    watched = Watched(
+    tls = None
+    # Whoever scrapes this machine from itself needs no certificate for it.
+    if transport.tls_cert and transport.tls_key and not http.address.is_loopback:
+        tls = (transport.tls_cert, transport.tls_key)
+    metrics = registry(_watched(app))
+    return HttpServer(http.address, app.readiness, metrics, token=http.token(), tls=tls)
+
+
+def _watched(app: App) -> Watched:
+    return Watched(
         pools=lambda: app.manager.stats().values(),
         frames=lambda: added_up([app.engine.meter(), app.office.meter]),
         in_flight_frames=lambda: app.engine.admission.frames,
         in_flight_bytes=lambda: app.engine.admission.nbytes,
         streams=lambda: _streams(app),
         build={"version": version("framesrv"), "python": python_version()},
+        refusals=lambda: app.office.refusals,
         pauses=app.pauses,
+        workers=app.settings.engine.workers,
+        budget_bytes=app.manager.budget.total_bytes,
     )
-    tls = None
-    # Whoever scrapes this machine from itself needs no certificate for it.
-    if transport.tls_cert and transport.tls_key and not http.address.is_loopback:
-        tls = (transport.tls_cert, transport.tls_key)
-    return HttpServer(http.address, app.readiness, registry(watched), token=http.token(), tls=tls)
 
 
 def _streams(app: App) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable
 from typing import Final
 
+from framesrv.engine.troubles import Troubles, joined
 from framesrv.frames.work import FrameReport, FrameStatus
 
 STAGES: Final = ("queue", "decode", "process", "encode", "total")
@@ -43,11 +44,20 @@ class Meter:
     def __init__(self) -> None:
         self.frames: Tally[tuple[str, str]] = Tally()  # by result and reason
         self.stages = {stage: Histogram() for stage in STAGES}
+        self.troubles = Troubles()
         self.busy_ns = 0
 
     def count(self, report: FrameReport) -> None:
         reason = "" if report.error is None else str(report.error.reason)
         self.frames[_RESULTS[report.status], reason] += 1
+        if report.error is not None:
+            self.troubles.note(
+                reason,
+                report.error.message,
+                stream_id=report.stream_id,
+                request_id=report.request_id,
+                trace_id=report.trace_id,
+            )
         if report.status is not FrameStatus.OK:
             return
         timings, stages = report.timings, self.stages
@@ -61,6 +71,8 @@ class Meter:
 def added_up(meters: Iterable[Meter]) -> Meter:
     """One meter with the sums; the others may go on counting meanwhile."""
     total = Meter()
+    meters = list(meters)
+    total.troubles = joined(meter.troubles for meter in meters)
     for meter in meters:
         total.busy_ns += meter.busy_ns
         for key in list(meter.frames):

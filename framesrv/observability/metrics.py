@@ -6,7 +6,6 @@ A pool's numbers are read in one moment and so always add up, also under load.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
@@ -22,22 +21,10 @@ from prometheus_client.registry import Collector
 from framesrv.engine.meter import BOUNDS_S, Meter
 from framesrv.observability.pauses import BOUNDS_S as PAUSE_BOUNDS_S
 from framesrv.observability.pauses import GcPauses
+from framesrv.observability.watched import Watched
 from framesrv.pool.stats import PoolStats
 
 _PREFIX: Final = "framesrv_"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """Where the numbers are. Each is called from the HTTP listener's thread."""
-
-    pools: Callable[[], Iterable[PoolStats]]
-    frames: Callable[[], Meter]
-    in_flight_frames: Callable[[], int]
-    in_flight_bytes: Callable[[], int]
-    streams: Callable[[], Mapping[str, int]]  # by state
-    build: Mapping[str, str]
-    pauses: GcPauses = field(default_factory=GcPauses)
 
 
 # name, help, value

@@ -24,6 +24,7 @@ _numbers = count(1)
 
 async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
     received_ns, received_at_ns = monotonic_ns(), time_ns()
+    request_id = ""
     try:
         office.check_open()
         request = office.reception.batch(data, context.peer(), received_at_ns)
@@ -59,7 +60,7 @@ async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
         tasks[0].nbytes += max(0, len(data) - sum(task.nbytes for task in tasks))
         office.engine.submit(tasks)
     except Exception as error:
-        await refuse(context, error)
+        await refuse(context, error, office.refusals, request_id=request_id)
     try:
         await ended
     except asyncio.CancelledError:
@@ -67,7 +68,8 @@ async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
             task.drop = Reason.CLIENT_GONE
         raise
     if answer.message is None:
-        await refuse(context, RuntimeError("a batch's answer could not be written"))
+        error = RuntimeError("a batch's answer could not be written")
+        await refuse(context, error, office.refusals, request_id=request_id)
     return answer.message
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 import grpc
 
 from framesrv.engine.failure import incident
+from framesrv.engine.troubles import Troubles
 from framesrv.errors import FramesrvError, Reason, Refused
 from framesrv.protocol import status, wire
 
@@ -14,10 +15,18 @@ _TEXT_BYTES_MAX: Final = 1000  # sent twice, escaped; clients take 8 KiB of meta
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
-async def refuse(context: Any, error: BaseException) -> NoReturn:
+async def refuse(
+    context: Any,
+    error: BaseException,
+    refusals: Troubles,
+    *,
+    stream_id: str = "",
+    request_id: str = "",
+) -> NoReturn:
     """End the call. What is unexpected is logged whole, and the client told an incident's id."""
     refused = error if isinstance(error, Refused) else _unexpected(error)
     message = clipped(refused.message)
+    refusals.note(str(refused.reason), message, stream_id=stream_id, request_id=request_id)
     details = wire.rich_status(refused.reason, message, refused.retry_after_s)
     await context.abort(
         _CODES[status.code_of(refused.reason)],

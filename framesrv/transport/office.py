@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from framesrv.engine.meter import Meter
 from framesrv.engine.task import Engine
+from framesrv.engine.troubles import Troubles
 from framesrv.errors import Reason, Refused
 from framesrv.pipeline.plans import Plans
 from framesrv.pool import BytesIOPool
@@ -23,6 +24,7 @@ class Office:
     settings: TransportSettings
     stream_settings: StreamSettings = field(default_factory=StreamSettings)
     meter: Meter = field(default_factory=Meter)  # of frames that no worker ever saw
+    refusals: Troubles = field(default_factory=Troubles)  # of whole calls
     streams: StreamRegistry = field(init=False)
     draining: bool = False
 

@@ -44,7 +44,7 @@ class Service:
             read_info_request(data)
             return server_info(self.office, self._limits)
         except Exception as error:
-            await refuse(context, error)
+            await refuse(context, error, self.office.refusals)
 
     async def _batch(self, data: bytes, context: Any) -> bytes:
         self._enter(context)
@@ -55,7 +55,11 @@ class Service:
         await process_stream(self.office, self.streams, context)
 
     async def _subscribe(self, _: bytes, context: Any) -> None:
-        await refuse(context, Refused(Reason.NOT_OFFERED, "this server does not offer Subscribe"))
+        await refuse(
+            context,
+            Refused(Reason.NOT_OFFERED, "this server does not offer Subscribe"),
+            self.office.refusals,
+        )
 
     def drain(self, grace_s: float) -> None:
         """Take no new calls and no new frames, and tell the streams."""

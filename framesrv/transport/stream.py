@@ -254,7 +254,7 @@ async def process_stream(office: Office, calls: set[StreamCall], context: Any) -
             raise office.streams.too_many(len(calls) - 1)
         await call.run()
     except Exception as error:
-        await refuse(context, error)
+        await refuse(context, error, office.refusals, stream_id=call.stream_id)
     finally:
         calls.discard(call)
         if call.session is not None:

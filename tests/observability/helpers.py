@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from framesrv.engine.meter import Meter
-from framesrv.observability.metrics import Watched, registry
+from framesrv.observability.metrics import registry
+from framesrv.observability.watched import Watched
 from framesrv.observability.readiness import Readiness
 from framesrv.observability.server import HttpServer
 from framesrv.observability.settings import HttpAddress

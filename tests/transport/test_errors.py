@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from framesrv.engine.troubles import Troubles
 from framesrv.errors import InvalidRecord, Reason, Refused
 from framesrv.pool import PoolExhausted
 from framesrv.protocol.status import CODES, DETAILS_KEY, read_rich_status
@@ -39,7 +40,7 @@ class Context:
 def refused_with(error: BaseException) -> Context:
     context: Any = Context()
     with pytest.raises(Aborted):
-        asyncio.run(refuse(context, error))
+        asyncio.run(refuse(context, error, Troubles()))
     found: Context = context
     return found
 
