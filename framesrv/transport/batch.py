@@ -68,8 +68,8 @@ async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
             task.drop = Reason.CLIENT_GONE
         raise
     if answer.message is None:
-        error = RuntimeError("a batch's answer could not be written")
-        await refuse(context, error, office.refusals, request_id=request_id)
+        unwritten = RuntimeError("a batch's answer could not be written")
+        await refuse(context, unwritten, office.refusals, request_id=request_id)
     return answer.message
 
 

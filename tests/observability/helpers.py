@@ -12,10 +12,10 @@ from typing import Any
 
 from framesrv.engine.meter import Meter
 from framesrv.observability.metrics import registry
-from framesrv.observability.watched import Watched
 from framesrv.observability.readiness import Readiness
 from framesrv.observability.server import HttpServer
 from framesrv.observability.settings import HttpAddress
+from framesrv.observability.watched import Watched
 from framesrv.pool import PoolManager
 
 ANY_PORT = HttpAddress("127.0.0.1", 0)
