@@ -26,9 +26,11 @@ help: ## list the targets
 run: $(INSTALLED) ## install, then run a server and a synthetic camera; Ctrl-C ends them
 	$(VENV)/bin/python examples/live.py
 
+# The files of tests, side by side: they share nothing.
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 test: $(INSTALLED) ## install, then run every test; framesrv/pool must have 100 % branch coverage
 	@$(RUN) coverage erase
-	$(RUN) coverage run -m pytest
+	$(RUN) coverage run -m pytest $(SIDE_BY_SIDE)
 	@$(RUN) coverage combine --quiet
 	@$(RUN) coverage report
 	$(RUN) coverage report --include='framesrv/pool/*' --fail-under=100
