@@ -83,9 +83,12 @@ class Room:
 
     def _is_inside(self) -> bool:
         """Whether this thread is in the middle of a step."""
+        # Looked at first: in a new thread it is made now, which may run the garbage collector.
+        # Under the lock, a finalizer's release would then take that for one left behind.
+        inside = self._mine.inside
         if not self._lock._is_owned():
             return False
-        if self._mine.inside:
+        if inside:
             return True
         self._lock.release()  # two interrupts struck between a step and its release
         return False
