@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test check bench bench-memory bench-load bench-peers soak bench-compare figures \
-	docs-check lock-check protos format lock clean
+	screenshots docs-check lock-check protos format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; \
@@ -43,6 +43,7 @@ check: $(INSTALLED) lock-check docs-check ## format, lint, types, layers, the lo
 	$(VENV)/bin/lint-imports
 	$(RUN) tools.gen_protos --check
 	$(RUN) tools.figures --check
+	$(RUN) tools.grafana --check
 
 # Each prints its figures beside their targets; with STRICT=1 a missed target is an error, and with
 # QUICK=1 it only shows that it runs.
@@ -68,6 +69,11 @@ bench-compare: $(INSTALLED) ## set the results of the last runs beside the commi
 
 figures: $(INSTALLED) ## put the figures of the last runs into the documents
 	$(RUN) tools.figures
+
+# Six minutes: until the plots are full. The same test runs in `make test`, for its checks alone.
+screenshots: $(INSTALLED) ## look at a server at work with Chromium, and write docs/images
+	MUST_HAVE_TOOLS=1 FRAMESRV_SCREENSHOTS=docs/images \
+		$(RUN) pytest -q -o faulthandler_timeout=0 functional-tests/test_dashboard_use.py -k TestLayout
 
 docs-check: $(INSTALLED) ## check that links, commands and examples in the documents are real
 	$(RUN) tools.docs_check

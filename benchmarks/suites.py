@@ -47,6 +47,8 @@ _ALL: Final = (
             "latency",
             "standing",
             "handlers",
+            "metrics",
+            "dashboards",
         ),
     ),
     Suite(

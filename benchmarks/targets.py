@@ -35,6 +35,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "latency.batch_p99": Target("<=", 60),
         "standing.memory": Target("<=", 1.02),
         "standing.start": Target("<=", 1.5),
+        "metrics.scraped": Target("<=", 1.01),
+        "dashboards.each": Target("<=", 1),
+        "dashboards.p50": Target("<=", 1.05),
+        "dashboards.p99": Target("<=", 1.5),
         # memory
         "allocations.large_per_frame": Target("<=", 0.1),
         "allocations.fewer": Target(">=", 0.99),

@@ -10,10 +10,13 @@ import subprocess
 import sys
 
 FRAMESRV = (sys.executable, "-m", "framesrv")
+CAMERA = ("--publish", "--stream-id", "camera")  # so that its pictures can be looked at
 
 
 def main() -> int:
-    with subprocess.Popen([*FRAMESRV, "serve"], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [*FRAMESRV, "serve", "--previews"], stdout=subprocess.PIPE, text=True
+    ) as server:
         if server.stdout is None:
             raise RuntimeError("the server has no output to read")
         ready = server.stdout.readline().strip()
@@ -23,9 +26,11 @@ def main() -> int:
             f"{ready}\n\nIn a second terminal: .venv/bin/framesrv send YOUR_VIDEO.mp4 --out out\n"
         )
         http = next(word.removeprefix("http=") for word in ready.split() if "http=" in word)
-        print(f"Its numbers: http://{http}/metrics\nCtrl-C ends it.\n", flush=True)
+        print(f"What it does, in a browser: http://{http}/ (for Prometheus: http://{http}/metrics)")
+        print(f"The same in a terminal: .venv/bin/framesrv top --http {http}")
+        print("Ctrl-C ends it.\n", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
-            subprocess.call([*FRAMESRV, "send", "synthetic:1280x720@30"])
+            subprocess.call([*FRAMESRV, "send", "synthetic:1280x720@30", *CAMERA])
         with contextlib.suppress(KeyboardInterrupt):
             server.terminate()
         return server.wait()

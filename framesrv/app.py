@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from platform import python_version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from framesrv import codecs
 from framesrv.engine import EngineSettings, ThreadEngine
@@ -17,15 +17,25 @@ from framesrv.engine.desk import RecordPools
 from framesrv.engine.meter import added_up
 from framesrv.errors import BadConfig
 from framesrv.frames import record_pools
+from framesrv.observability.effective import EffectiveSetting, configuration_json
 from framesrv.observability.pauses import GcPauses
+from framesrv.observability.pool_news import PoolNews
 from framesrv.observability.readiness import Readiness
 from framesrv.observability.settings import HttpSettings
+from framesrv.observability.tracing_settings import TracingSettings
 from framesrv.observability.watched import Watched
 from framesrv.ops.custom import Processors
 from framesrv.pipeline.limits import PipelineLimits
 from framesrv.pipeline.plans import DEFAULT_PIPELINE, Plans
 from framesrv.pipeline.spec import PipelineSpec
-from framesrv.pool import BytesIOPool, Janitor, PoolManager, PoolSettings
+from framesrv.pool import (
+    ByteArrayPool,
+    BytesIOPool,
+    Janitor,
+    PoolManager,
+    PoolObserver,
+    PoolSettings,
+)
 from framesrv.pool.scaling import for_workers
 from framesrv.protocol.wire import WireLimits
 from framesrv.streams import StreamSettings
@@ -36,10 +46,12 @@ from framesrv.transport.settings import TransportSettings
 
 if TYPE_CHECKING:
     from framesrv.observability.server import HttpServer
+    from framesrv.observability.tracing import Sender
 
 log = logging.getLogger("framesrv")
 
 MIB = 1024 * 1024
+SPANS_LEFT_S: Final = 2.0  # to send those that are left at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +66,28 @@ class AppSettings:
     streams: StreamSettings = field(default_factory=StreamSettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     http: HttpSettings | None = None  # a program that embeds the server may have its own
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     pipelines: Mapping[str, PipelineSpec] = field(default_factory=dict)
     default_pipeline: PipelineSpec = DEFAULT_PIPELINE
+    # All of these as they were given, and by whom, for those who look at the dashboard.
+    effective: tuple[EffectiveSetting, ...] = field(default=(), compare=False)
 
 
 class App:
     """A server that runs: what it is made of, for whoever watches or stops it."""
 
-    def __init__(self, settings: AppSettings, processors: Processors) -> None:
+    def __init__(
+        self, settings: AppSettings, processors: Processors, sender: Sender | None = None
+    ) -> None:
         self.settings = settings
         settings.transport.check()
-        self.manager: PoolManager = for_workers(settings.pools, settings.engine.workers).build()
-        self.answers = _answer_pool(settings, self.manager.budget.total_bytes)
+        self.pool_news = PoolNews()
+        pools = for_workers(settings.pools, settings.engine.workers)
+        self.manager: PoolManager = pools.build(self.pool_news)
+        self.answers = _answer_pool(settings, self.manager.budget.total_bytes, self.pool_news)
         self.manager.register(self.answers)
         self.records: RecordPools = record_pools(
-            settings.engine.workers, debug=settings.pools.debug
+            settings.engine.workers, debug=settings.pools.debug, observer=self.pool_news
         )
         self.manager.register(*self.records.values())
         self.engine = ThreadEngine(self.manager, self.records, settings.engine, settings.images)
@@ -83,13 +102,15 @@ class App:
             settings.transport,
             settings.streams,
         )
-        self.server = Server(self.office, settings.images)
         self.readiness = Readiness()
+        tracer = None if sender is None else sender.tracer
+        self.server = Server(self.office, settings.images, lambda: self.readiness.is_ready, tracer)
+        self.readiness.follow(self.server.health.changed)
         self.pauses = GcPauses()
         self.http = _http(self)
 
 
-def _answer_pool(settings: AppSettings, budget_bytes: int) -> BytesIOPool:
+def _answer_pool(settings: AppSettings, budget_bytes: int, observer: PoolObserver) -> BytesIOPool:
     capacity, warm, max_bytes = answer_sizes(settings.engine.workers, budget_bytes)
     return BytesIOPool(
         "answer",
@@ -98,6 +119,7 @@ def _answer_pool(settings: AppSettings, budget_bytes: int) -> BytesIOPool:
         capacity=capacity,
         warm=warm,
         debug=settings.pools.debug,
+        observer=observer,
     )
 
 
@@ -121,18 +143,38 @@ def _http(app: App) -> HttpServer | None:
     http, transport = app.settings.http, app.settings.transport
     if http is None or http.address is None:
         return None
+    from framesrv.observability.app import Services
+    from framesrv.observability.board import Board
+    from framesrv.observability.login import Login
     from framesrv.observability.metrics import registry
+    from framesrv.observability.previews import Previews
     from framesrv.observability.server import HttpServer
 
-    faults = http.faults(tls=transport.uses_tls, insecure_public=transport.insecure_public)
+    faults = http.faults(insecure_public=transport.insecure_public)
     if faults:
         raise BadConfig("the server cannot listen like this:\n- " + "\n- ".join(faults))
     tls = None
     # Whoever scrapes this machine from itself needs no certificate for it.
     if transport.tls_cert and transport.tls_key and not http.address.is_loopback:
         tls = (transport.tls_cert, transport.tls_key)
-    metrics = registry(_watched(app))
-    return HttpServer(http.address, app.readiness, metrics, token=http.token(), tls=tls)
+    token, watched = http.token(), _watched(app)
+    previews = Previews(watched) if http.previews else None
+    services = Services(
+        readiness=app.readiness,
+        metrics=registry(watched),
+        board=Board(watched, app.readiness, _json_pool(app.manager), previews),
+        configuration=configuration_json(app.settings.effective, app.manager.budget),
+        login=None if token is None else Login(token, secure=tls is not None),
+    )
+    return HttpServer(http.address, services, hosts=http.hosts, tls=tls)
+
+
+def _json_pool(manager: PoolManager) -> ByteArrayPool | None:
+    """None: a program that embeds the server has pools of its own, and no such one."""
+    with suppress(KeyError):
+        pool = manager.pool("json")
+        return pool if isinstance(pool, ByteArrayPool) else None
+    return None
 
 
 def _watched(app: App) -> Watched:
@@ -144,9 +186,14 @@ def _watched(app: App) -> Watched:
         streams=lambda: _streams(app),
         build={"version": version("framesrv"), "python": python_version()},
         refusals=lambda: app.office.refusals,
+        pool_news=app.pool_news,
         pauses=app.pauses,
         workers=app.settings.engine.workers,
         budget_bytes=app.manager.budget.total_bytes,
+        elastic_bytes=app.manager.budget.elastic_bytes,
+        open_streams=app.office.streams.tallies,
+        published=app.office.streams.published,
+        pool_debug=str(app.settings.pools.debug),
     )
 
 
@@ -160,8 +207,13 @@ async def running(
     settings: AppSettings | None = None, processors: Processors | None = None
 ) -> AsyncIterator[App]:
     """A server that is ready; leaving the block drains and stops it."""
-    app = App(settings or AppSettings(), processors or Processors())
+    settings = settings or AppSettings()
     async with AsyncExitStack() as closing:  # in reverse
+        sender = _sender(settings.tracing)
+        if sender is not None:
+            left_s = min(SPANS_LEFT_S, settings.transport.grace_s)
+            closing.push_async_callback(asyncio.to_thread, sender.stop, left_s)
+        app = App(settings, processors or Processors(), sender)
         closing.push_async_callback(asyncio.to_thread, app.manager.shutdown)
         if app.http is not None:
             closing.enter_context(app.pauses)
@@ -172,9 +224,31 @@ async def running(
         app.engine.start()
         closing.push_async_callback(app.server.stop)
         await app.server.start()
+        _log_addresses(app)
         app.readiness.ready()
+        log.info("ready", extra={"workers": app.settings.engine.workers})
         closing.callback(app.readiness.not_ready, "stopped")
         yield app
         app.readiness.not_ready("draining")
-        if not await app.server.drain():
+        log.info("draining", extra={"grace_s": app.settings.transport.grace_s})
+        if await app.server.drain():
+            log.info("drained")
+        else:
             log.warning("the grace is over: calls that are still open are cut off")
+
+
+def _sender(tracing: TracingSettings) -> Sender | None:
+    """What sends spans, if that is asked for; only then are its libraries loaded, and needed."""
+    if not tracing.enabled:
+        return None
+    faults = tracing.faults()
+    if faults:
+        raise BadConfig("; ".join(faults))
+    from framesrv.observability.tracing import sender
+
+    return sender()
+
+
+def _log_addresses(app: App) -> None:
+    http = "off" if app.http is None else str(app.http.address)
+    log.info("listening", extra={"grpc": [*map(str, app.server.addresses)], "http": http})

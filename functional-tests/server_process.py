@@ -5,6 +5,7 @@ Run as a program, it says how long a start takes.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import selectors
@@ -18,7 +19,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 READY: Final = re.compile(r"framesrv ready grpc=(\S+) http=(\S+)\n")
 WAIT_S: Final = 30.0
@@ -45,6 +46,13 @@ class ServerProcess:
     def stderr(self) -> str:
         """What it has logged so far."""
         return os.pread(self._log.fileno(), 1 << 24, 0).decode()
+
+    def logged(self, event: str = "") -> list[dict[str, Any]]:
+        """The lines of its log so far, each an object; with ``event``, those of it."""
+        lines: list[dict[str, Any]] = [
+            json.loads(line) for line in self.stderr.splitlines(keepends=True) if line[-1] == "\n"
+        ]
+        return [line for line in lines if event in ("", line["event"])]
 
     def get(self, path: str, timeout_s: float = 10.0) -> str:
         with urllib.request.urlopen(self.http_url + path, timeout=timeout_s) as answer:  # noqa: S310

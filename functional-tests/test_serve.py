@@ -173,8 +173,8 @@ class TestRefusals:
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             code, out, err = refused(flag, address)
         assert (code, out) == (2, "")
-        assert len(err.splitlines()) == 1
-        assert err.startswith("framesrv: cannot listen on " + address)
+        (told,) = [line for line in err.splitlines() if not line.startswith("{")]
+        assert told.startswith("framesrv: cannot listen on " + address)
 
     @pytest.mark.parametrize("flag", ["--listen", "--http"])
     def test_a_second_server_does_not_share_a_port(self, flag: str) -> None:
@@ -212,14 +212,21 @@ class TestRefusals:
 
     def test_insecure_public_is_warned_of(self) -> None:
         with running_server("--listen", "0.0.0.0:0", "--insecure-public") as server:
-            assert "WARNING framesrv: --insecure-public" in server.stderr
+            warnings = [line for line in server.logged() if line["level"] == "warning"]
+            assert any("--insecure-public" in line["event"] for line in warnings)
+            assert not any("dashboard" in line["event"] for line in warnings)
+        with running_server("--http", "0.0.0.0:0", "--insecure-public") as server:
+            warnings = [line for line in server.logged() if line["level"] == "warning"]
+            assert any("can see the dashboard" in line["event"] for line in warnings)
 
     def test_public_http_takes_a_token_and_asks_for_it(self, tmp_path: Path) -> None:
-        assert "--http-token-file" in refused("--http", "0.0.0.0:0", "--insecure-public")[2]
+        assert "--http-token-file" in refused("--http", "0.0.0.0:0")[2]
         (tmp_path / "token").write_text("open-sesame\n")
         with running_server(
-            "--http", "0.0.0.0:0", "--insecure-public", "--http-token-file", f"{tmp_path}/token"
+            "--http", "0.0.0.0:0", "--http-token-file", f"{tmp_path}/token"
         ) as server:
+            warnings = [line["event"] for line in server.logged() if line["level"] == "warning"]
+            assert any("has no TLS" in event for event in warnings)
             url = server.http_url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - not listening
             assert status(url + "/healthz")[0] == status(url + "/readyz")[0] == 200
             assert status(url + "/metrics")[0] == status(url + "/nothing")[0] == 401

@@ -15,6 +15,7 @@ COMMANDS: Final = (
     ("serve", "framesrv.cli.serve:serve"),
     ("send", "framesrv.cli.send:send"),
     ("bench", "framesrv.cli.bench:bench"),
+    ("top", "framesrv.cli.top:top"),
     ("doctor", "framesrv.cli.doctor:doctor"),
 )
 

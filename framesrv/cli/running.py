@@ -9,11 +9,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from types import FrameType
 from typing import Final
 
-from framesrv.app import App, running
+from framesrv.app import App, AppSettings, running
 from framesrv.config import Configuration, load
 from framesrv.observability.logs import set_up
 from framesrv.observability.pauses import short_pauses
@@ -34,6 +36,10 @@ def load_configuration(flags: Mapping[str, object], config: Path | None) -> Conf
 
 def run(configuration: Configuration) -> int:
     set_up(configuration.log)
+    log.info(
+        "starting",
+        extra={"version": version("framesrv"), "pid": os.getpid(), "python": python_version()},
+    )
     return asyncio.run(_run(configuration))
 
 
@@ -45,7 +51,7 @@ async def _run(configuration: Configuration) -> int:
             with short_pauses():
                 _tell(app, configuration)
                 await stop.wait()
-            log.info("draining: everything accepted is answered first; a second signal ends it now")
+            log.info("asked to stop: a second signal ends it at once")
         log.info("stopped")
     return 0
 
@@ -77,6 +83,26 @@ def _tell(app: App, configuration: Configuration) -> None:
             "--insecure-public: without TLS, anybody on the way can read the frames that are sent "
             "from other machines, and anybody who can reach this server can send it some"
         )
+    _warn_of_http(configuration.settings)
     grpc = ",".join(map(str, app.server.addresses))
     http = "off" if app.http is None else str(app.http.address)
     print(f"framesrv ready grpc={grpc} http={http}", flush=True)
+
+
+def _warn_of_http(settings: AppSettings) -> None:
+    http = settings.http
+    if http is None or not http.is_public:
+        return
+    if http.token_file is None:
+        log.warning(
+            "--insecure-public: anybody who can reach --http %s can see the dashboard and the "
+            "metrics%s; --http-token-file would ask who they are",
+            http.address,
+            ", and pictures of published streams" if http.previews else "",
+        )
+    elif not settings.transport.uses_tls:
+        log.warning(
+            "--http %s has no TLS: anybody on the way can read the token, and then use it; give "
+            "--tls-cert and --tls-key",
+            http.address,
+        )

@@ -38,7 +38,7 @@ Http = Annotated[
     str | None,
     typer.Option(
         metavar="HOST:PORT|off",
-        help="Where /metrics, /healthz and /readyz are served. "
+        help="Where the dashboard, /metrics, /healthz and /readyz are served. "
         "[dim]\\[default: 127.0.0.1:9464][/dim]",
         rich_help_panel=_LISTEN,
     ),
@@ -67,7 +67,8 @@ InsecurePublic = Annotated[
     bool | None,
     typer.Option(
         "--insecure-public",
-        help="Allow plaintext beyond this machine, where anybody on the way can read along.",
+        help="Allow plaintext beyond this machine, where anybody on the way can read along, and "
+        "HTTP without a token.",
         rich_help_panel=_LISTEN,
     ),
 ]
@@ -76,7 +77,15 @@ HttpTokenFile = Annotated[
     typer.Option(
         metavar="FILE",
         help="All of HTTP but /healthz and /readyz asks for the token in this file, as "
-        "Authorization: Bearer TOKEN. Needed beyond loopback.",
+        "Authorization: Bearer TOKEN or, in a browser, once. Needed beyond loopback.",
+        rich_help_panel=_LISTEN,
+    ),
+]
+Previews = Annotated[
+    bool | None,
+    typer.Option(
+        "--previews",
+        help="Let the dashboard show pictures of published streams.",
         rich_help_panel=_LISTEN,
     ),
 ]
@@ -120,6 +129,23 @@ LogLevel = Annotated[
         rich_help_panel=_CONFIG,
     ),
 ]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="json, human, or auto: human where stderr is a terminal. [dim]\\[default: auto][/dim]",
+        rich_help_panel=_CONFIG,
+    ),
+]
+Tracing = Annotated[
+    bool | None,
+    typer.Option(
+        "--tracing",
+        help="Send spans of batches and their stages by OpenTelemetry, as OTEL_* variables say. "
+        "Needs framesrv\\[otel].",
+        rich_help_panel=_CONFIG,
+    ),
+]
 ShowConfig = Annotated[
     bool,
     typer.Option(
@@ -138,11 +164,14 @@ def serve(  # noqa: PLR0917 - a parameter for each flag
     tls_client_ca: TlsClientCa = None,
     insecure_public: InsecurePublic = None,
     http_token_file: HttpTokenFile = None,
+    previews: Previews = None,
     workers: Workers = None,
     processor: ProcessorOption = None,
     grace: Grace = None,
     config: ConfigFile = None,
     log_level: LogLevel = None,
+    log_format: LogFormat = None,
+    tracing: Tracing = None,
     show_config: ShowConfig = False,
 ) -> None:
     """Run the server.
@@ -164,9 +193,12 @@ def serve(  # noqa: PLR0917 - a parameter for each flag
             "transport.grace_s": grace,
             "http.address": http,
             "http.token_file": http_token_file,
+            "http.previews": previews,
             "engine.workers": workers,
             "processors": processor,
             "log.level": log_level,
+            "log.format": log_format,
+            "tracing.enabled": tracing,
         },
         config,
     )

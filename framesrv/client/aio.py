@@ -30,6 +30,7 @@ from framesrv.client.pipelines import PipelineLike
 from framesrv.client.plan import Drop, StreamPlan
 from framesrv.client.results import Result
 from framesrv.client.retry import Retry
+from framesrv.client.tracing import Metadata, trace_metadata
 from framesrv.protocol.gen import frames_pb2 as pb
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ Answer_co = TypeVar("Answer_co", covariant=True)
 class Ask(Protocol[Answer_co]):
     """A unary method of a channel."""
 
-    def __call__(self, request: bytes, *, timeout: float | None = None) -> Awaitable[Answer_co]: ...
+    def __call__(
+        self, request: bytes, *, timeout: float | None = None, metadata: Metadata | None = None
+    ) -> Awaitable[Answer_co]: ...
 
 
 class AsyncFrameClient:
@@ -178,7 +181,7 @@ class AsyncFrameClient:
 
     def _start_stream(self) -> Any:
         self._check_open()
-        return self._stream()
+        return self._stream(metadata=trace_metadata())
 
     async def _stream_limits(self, anew: bool) -> Limits:
         if anew or self._limits is None:
@@ -197,7 +200,7 @@ class AsyncFrameClient:
             tried += 1
             left_s = max(0.0, deadline - self._settings.clock())
             try:
-                return await method(request, timeout=left_s)
+                return await method(request, timeout=left_s, metadata=trace_metadata())
             except grpc.RpcError as error:
                 failed: CallFailed = self._settings.failed(error, left_s)
             pause_s = self._settings.retry.pause_s(failed, tried, deadline)

@@ -28,6 +28,7 @@ from framesrv.client.plan import Drop, StreamPlan
 from framesrv.client.results import Result
 from framesrv.client.retry import Retry
 from framesrv.client.stream import FrameStream
+from framesrv.client.tracing import Metadata, trace_metadata
 from framesrv.protocol.gen import frames_pb2 as pb
 
 Answer_co = TypeVar("Answer_co", covariant=True)
@@ -36,7 +37,9 @@ Answer_co = TypeVar("Answer_co", covariant=True)
 class Ask(Protocol[Answer_co]):
     """A unary method of a channel."""
 
-    def __call__(self, request: bytes, timeout: float | None = None) -> Answer_co: ...
+    def __call__(
+        self, request: bytes, timeout: float | None = None, metadata: Metadata | None = None
+    ) -> Answer_co: ...
 
 
 class FrameClient:
@@ -169,7 +172,7 @@ class FrameClient:
 
     def _start_stream(self, requests: Iterator[bytes]) -> Any:
         self._check_open()
-        return self._stream(requests)
+        return self._stream(requests, metadata=trace_metadata())
 
     def _stream_limits(self, anew: bool) -> Limits:
         if anew or self._limits is None:
@@ -188,7 +191,7 @@ class FrameClient:
             tried += 1
             left_s = max(0.0, deadline - self._settings.clock())
             try:
-                return method(request, timeout=left_s)
+                return method(request, timeout=left_s, metadata=trace_metadata())
             except grpc.RpcError as error:
                 failed: CallFailed = self._settings.failed(error, left_s)
             pause_s = self._settings.retry.pause_s(failed, tried, deadline)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from framesrv.codecs.refusal import too_large
 from framesrv.errors import Reason, Refused
+from framesrv.frames import copies
 from framesrv.frames.faults import short
 from framesrv.frames.form import Form
 from framesrv.frames.layout import PixelFormat
@@ -72,6 +73,7 @@ def encode(
     buffer.restart()
     if encoding is Encoding.RAW:
         _write_rows(pixels, buffer)
+        copies.CODEC.add()
         return
     _check(form, encoding)
     pixels = _rows_of_pixels(pixels)
@@ -161,6 +163,7 @@ def _into(buffer: ScratchBytesIO, run: _Encoder, is_whole: Callable[[Any], bool]
     whole = encoded if isinstance(encoded, bytes) else run(None)
     buffer.restart()
     buffer.write(whole)
+    copies.CODEC.add()
 
 
 def _try(run: _Encoder, room: memoryview) -> Any:
@@ -190,6 +193,7 @@ def _rows_of_pixels(pixels: Pixels) -> Pixels:
     within = pixels.strides[1:]
     if within == ((samples, 1) if pixels.ndim == 3 else (1,)) and pixels.strides[0] > 0:
         return pixels
+    copies.CODEC.add()
     return np.array(pixels, order="C", copy=True)
 
 

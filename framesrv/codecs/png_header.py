@@ -11,6 +11,7 @@ from framesrv.codecs.header import Header
 from framesrv.codecs.limits import Limits
 from framesrv.codecs.reading import ends_early, number
 from framesrv.codecs.refusal import corrupt
+from framesrv.frames import copies
 from framesrv.frames.source import Codec
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
@@ -90,4 +91,5 @@ def _ihdr(body: memoryview, limits: Limits) -> tuple[int, int, int, int]:
 def without_extras(payload: memoryview) -> bytes:
     """The file with the chunks that make the picture and no others. A copy on the heap."""
     parts = [payload[start:end] for name, start, end in chunks(payload) if name in _WANTED]
+    copies.CODEC.add()
     return b"".join([SIGNATURE, *parts])

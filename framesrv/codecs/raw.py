@@ -11,6 +11,7 @@ import numpy.typing as npt
 from framesrv.codecs.limits import Limits
 from framesrv.codecs.stripes import stripes
 from framesrv.errors import Reason, Refused
+from framesrv.frames import copies
 from framesrv.frames.faults import short
 from framesrv.frames.form import Form
 from framesrv.frames.layout import ImageLayout, PixelFormat
@@ -72,6 +73,7 @@ def raw_to_bgr(layout: ImageLayout, payload: memoryview, out: Pixels) -> None:
         _i420(layout, payload, out)
     elif raw_is_bgr(layout):
         np.copyto(out, raw_view(layout, payload))
+        copies.CODEC.add()
     else:
         cv2.cvtColor(raw_view(layout, payload), _TO_BGR[PixelFormat(layout.format)], dst=out)
 

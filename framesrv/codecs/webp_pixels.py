@@ -14,6 +14,7 @@ from framesrv.codecs.header import Header
 from framesrv.codecs.refusal import decoded_by
 from framesrv.codecs.stripes import swap_red_and_blue
 from framesrv.codecs.webp_header import picture
+from framesrv.frames import copies
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -35,4 +36,5 @@ def decode(header: Header, payload: memoryview, out: Pixels, scratch: Pixels | N
         decoded_by(imagecodecs.webp_decode, data, hasalpha=False, out=frame)
         out.fill(0)  # what the first frame does not cover is transparent black
         out[shown.y : shown.y + shown.height, shown.x : shown.x + shown.width] = frame
+        copies.CODEC.add()
     swap_red_and_blue(out)

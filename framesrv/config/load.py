@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from framesrv.app import AppSettings
+from framesrv.config.effective import effective
 from framesrv.config.faults import Wrong, faults_of, refuse, told, unknown
 from framesrv.config.pipelines import read_pipelines
 from framesrv.config.pools import Origins, read_pools
@@ -18,7 +19,8 @@ from framesrv.config.rooms import BUILT_IN, CONFIG_FLAG, CONFIG_VARIABLE, all_se
 from framesrv.config.sources import File, Raw, from_environ, from_flags
 from framesrv.config.values import read_value
 from framesrv.errors import BadConfig, Refused
-from framesrv.observability.settings import HttpSettings, LogSettings
+from framesrv.observability.log_settings import LogSettings
+from framesrv.observability.settings import HttpSettings
 from framesrv.ops.processors import Processors, from_spec
 from framesrv.pipeline.limits import PipelineLimits
 from framesrv.pipeline.plan import Plan
@@ -70,6 +72,7 @@ class _Loader:
         processors = self._processors(rooms[""].processors)
         named, default = self._pipelines(rooms[""].default_pipeline, rooms["pipeline"], processors)
         self.faults += _listening_faults(rooms["transport"], rooms["http"])
+        self.faults += rooms["tracing"].faults()
         refuse(self.faults)
         settings = AppSettings(
             pools=_there(pools),
@@ -80,8 +83,19 @@ class _Loader:
             streams=rooms["streams"],
             transport=rooms["transport"],
             http=rooms["http"],
+            tracing=rooms["tracing"],
             pipelines=MappingProxyType(named),
             default_pipeline=default,
+            effective=tuple(
+                effective(
+                    values,
+                    origins={name: raw.origin for name, raw in self._raws.items()},
+                    pools=_there(pools),
+                    pool_origins=pool_origins,
+                    pipelines=named,
+                    file=self._file.path,
+                )
+            ),
         )
         return self._sealed(settings, rooms["log"], processors, values, pool_origins)
 
@@ -155,7 +169,7 @@ def _listening_faults(transport: TransportSettings, http: HttpSettings) -> list[
         faults += _pair_faults(transport)
     except BadConfig as error:
         faults += faults_of(error)
-    return faults + http.faults(tls=transport.uses_tls, insecure_public=transport.insecure_public)
+    return faults + http.faults(insecure_public=transport.insecure_public)
 
 
 def _pair_faults(transport: TransportSettings) -> list[str]:

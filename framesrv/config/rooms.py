@@ -10,7 +10,9 @@ from typing import Any, Final
 from framesrv import codecs
 from framesrv.config.setting import PREFIX, Setting, settings_of
 from framesrv.engine import EngineSettings
-from framesrv.observability.settings import HttpSettings, LogSettings
+from framesrv.observability.log_settings import LogSettings
+from framesrv.observability.settings import HttpSettings
+from framesrv.observability.tracing_settings import TracingSettings
 from framesrv.pipeline.limits import PipelineLimits
 from framesrv.protocol.wire import WireLimits
 from framesrv.streams import StreamSettings
@@ -46,6 +48,7 @@ ROOMS: Final = MappingProxyType(
         "transport": TransportSettings,
         "http": HttpSettings,
         "log": LogSettings,
+        "tracing": TracingSettings,
     }
 )
 # The settings that are worth a flag.
@@ -61,7 +64,10 @@ FLAGS: Final = MappingProxyType(
         "transport.grace_s": "--grace",
         "http.address": "--http",
         "http.token_file": "--http-token-file",
+        "http.previews": "--previews",
         "log.level": "--log-level",
+        "log.format": "--log-format",
+        "tracing.enabled": "--tracing",
     }
 )
 # What the wire refuses early is what the pipeline would refuse: one setting, not two.

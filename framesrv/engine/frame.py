@@ -45,7 +45,7 @@ class FrameWork:
             _check_deadline(job, monotonic_ns())
             report.status = FrameStatus.OK
         except Exception as error:
-            fail(report, frame_error(error, self._settings.retry_after_s))
+            fail(report, frame_error(error, self._settings.retry_after_s, report))
         report.timings.total_ns = monotonic_ns() - job.created_at_ns
         return report
 

@@ -36,12 +36,13 @@ class Worker:
         place: Place[Task] = Place()
         while (task := self.tasks.get(place)) is not None:
             begun_ns = monotonic_ns()
+            self.meter.begin(begun_ns)
             task.begun = True
             try:
                 self._do(task, begun_ns)
             finally:
                 self._clear_desk()
-                self.meter.busy_ns += monotonic_ns() - begun_ns
+                self.meter.end(monotonic_ns())
                 try:
                     self.left(task)
                 finally:

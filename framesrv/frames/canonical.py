@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framesrv.errors import InvalidRecord
+from framesrv.frames import copies
 from framesrv.frames.base import ALONE, PooledRecord, references
 from framesrv.frames.faults import Fault, is_positive
 from framesrv.frames.layout import ImageLayout
@@ -92,6 +93,7 @@ class CanonicalFrame(PooledRecord):
 def _owned(
     frame: CanonicalFrame | OwnedFrame, layout: ImageLayout, pixels: npt.NDArray[np.uint8]
 ) -> OwnedFrame:
+    copies.CLONE.add()
     return OwnedFrame(
         stream_id=frame.stream_id,
         sequence=frame.sequence,

@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
-import asyncio
-import hmac
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from time import perf_counter
+from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
+from framesrv.observability.assets import Assets
+from framesrv.observability.board import Board
+from framesrv.observability.exposition import choose_encoder
+from framesrv.observability.live import Live
+from framesrv.observability.login import Login, home
 from framesrv.observability.readiness import Readiness
+from framesrv.observability.refusals import Refusal, refused
+from framesrv.observability.turns import Turns
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
-_OPEN_TO_ALL: Final = frozenset({"/healthz", "/readyz"})
-# However often it is asked, reading the metrics takes at most this share of one core's time.
-_SCRAPE_SHARE: Final = 0.1
+Endpoint = Callable[[Request], Awaitable[Response]]
+Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
+
+_SHOWN: Final = "/metrics, /healthz, /readyz"
 
 
-def http_app(
-    readiness: Readiness,
-    metrics: CollectorRegistry,
-    token: str | None,
-    lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
-) -> Asgi:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What is served. Without a board there is no dashboard."""
+
+    readiness: Readiness
+    metrics: CollectorRegistry
+    board: Board | None = None
+    configuration: bytes = b"{}"  # JSON
+    login: Login | None = None
+
+
+def http_app(services: Services, lifespan: Lifespan | None = None) -> Asgi:
+    routes = [*_probes(services.readiness), _route("/metrics", _scraped(services.metrics))]
+    if services.login is not None:
+        routes.append(Route("/login", services.login.answer, methods=["GET", "POST"]))
+    else:
+        routes.append(Route("/login", _go_home, methods=["GET", "POST"]))
+    shown = _SHOWN
+    if services.board is not None:
+        routes += _dashboard(services.board, services.configuration)
+        shown = "/ (the dashboard), /api/snapshot, /api/events, /api/config, " + shown
+
+    async def missing(request: Request, error: Exception) -> Response:
+        return refused(request.scope, _refusal(error, shown))
+
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: missing})
+
+
+def _probes(readiness: Readiness) -> list[BaseRoute]:
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
@@ -39,51 +68,63 @@ def http_app(
             return PlainTextResponse(f"not ready: {reason}\n", 503)
         return PlainTextResponse("ready\n")
 
-    app = Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", _Scraping(metrics).answer),
-        ],
-        lifespan=lifespan,
-    )
-    return app if token is None else _behind(token, app)
+    return [_route("/healthz", healthz), _route("/readyz", readyz)]
 
 
-class _Scraping:
-    """One scrape at a time, and a rest after each: a hostile scraper takes no worker's time."""
+def _scraped(metrics: CollectorRegistry) -> Endpoint:
+    turns = Turns()
 
-    def __init__(self, metrics: CollectorRegistry) -> None:
-        self._metrics = metrics
-        self._turn = asyncio.Lock()
-        self._rested_at = 0.0
-
-    async def answer(self, request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        async with self._turn:
-            await asyncio.sleep(self._rested_at - perf_counter())
-            begun = perf_counter()
-            text = encode(self._metrics)
-            ended = perf_counter()
-            self._rested_at = ended + (ended - begun) * (1 / _SCRAPE_SHARE - 1)
+        text = await turns.make(request, lambda: encode(metrics))
         return Response(text, media_type=content_type)
 
+    return answer
 
-def _behind(token: str, app: Asgi) -> Asgi:
-    """The same, for those who send the token."""
-    expected = f"Bearer {token}".encode()
 
-    async def guarded(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] not in _OPEN_TO_ALL:
-            sent = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(sent, expected):
-                refused = PlainTextResponse(
-                    "send the token of this server: Authorization: Bearer TOKEN\n",
-                    401,
-                    {"WWW-Authenticate": "Bearer"},
-                )
-                await refused(scope, receive, send)
-                return
-        await app(scope, receive, send)
+def _dashboard(board: Board, configuration: bytes) -> list[BaseRoute]:
+    assets, live = Assets(), Live(board)
 
-    return guarded
+    async def index(request: Request) -> Response:
+        return _or_404(assets.index(request))
+
+    async def static(request: Request) -> Response:
+        return _or_404(assets.answer(request, request.path_params["name"]))
+
+    async def config(_: Request) -> Response:
+        return Response(configuration, media_type="application/json")
+
+    return [
+        _route("/", index),
+        _route("/static/{name:path}", static),
+        _route("/api/snapshot", live.snapshot),
+        _route("/api/events", live.events),
+        _route("/api/config", config),
+        _route("/api/streams/{stream_id:path}/preview", live.preview),
+    ]
+
+
+def _route(path: str, answer: Endpoint) -> Route:
+    return Route(path, answer, methods=["GET"])  # and HEAD
+
+
+def _or_404(answer: Response | None) -> Response:
+    if answer is None:
+        raise HTTPException(404)
+    return answer
+
+
+async def _go_home(_: Request) -> Response:
+    return home()
+
+
+def _refusal(error: Exception, shown: str) -> Refusal:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 405:
+        listed = (error.headers or {}).get("Allow", "GET, HEAD")
+        allowed = ", ".join(sorted(listed.split(", ")))
+        return Refusal(
+            405, "wrong_method", f"this can be asked with {allowed} only", {"Allow": allowed}
+        )
+    return Refusal(404, "unknown_path", f"there is nothing here; there is {shown}")

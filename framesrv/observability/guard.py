@@ -3,35 +3,107 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from http import HTTPStatus
+from time import monotonic
+from typing import Any, Final
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from framesrv.observability import line
+from framesrv.observability.headers import SAFE
+
+log = logging.getLogger("framesrv.http")
 
 CONNECTIONS_MAX: Final = 64
 # From the connection, or the last answer, to the end of the next answer. uvicorn has no limit
-# for a request that trickles in, nor for an answer that is not read.
+# for a request that trickles in, nor for an answer that is not read. Of an answer without end,
+# each part must have gone out by then.
 REQUEST_S_MAX: Final = 10.0
+# So much of an answer without end may be on its way in the system, and old when it is read.
+_SEND_BUFFER_BYTES: Final = 64 * 1024
 
 
 class Guarded(H11Protocol):
     """uvicorn's own, with an end to every wait."""
 
     _until: asyncio.TimerHandle | None = None
+    _idle_since_s = 0.0  # 0: it has not been answered yet, or is asking
+    _when_over: Callable[[], None] | None = None
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.app_state = line.put(self.app_state, self)
+
+    # -- few at once -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX:
+        if len(self.connections) > CONNECTIONS_MAX and not self._send_one_home():
+            self._refused("too many connections", 0)
             transport.abort()
         else:
             self._start_waiting()
 
+    def _send_one_home(self) -> bool:
+        """Browsers keep connections for later that they may never use: the oldest of them goes."""
+        idle = [one for one in self.connections if isinstance(one, Guarded) and one._idle_since_s]
+        if not idle:
+            return False
+        oldest = min(idle, key=lambda one: one._idle_since_s)
+        oldest._idle_since_s = 0.0
+        oldest.transport.abort()
+        return True
+
+    # -- and none that makes no progress ---------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        self._idle_since_s = 0.0
+        super().data_received(data)
+
     def on_response_complete(self) -> None:
+        self._idle_since_s = monotonic()
         super().on_response_complete()
+        if not self.cycle.response_complete:  # the next request had come already
+            self._idle_since_s = 0.0
         self._start_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._idle_since_s = 0.0
         self._stop_waiting()
         super().connection_lost(exc)
+        self._tell_over()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self._when_over is not None and self.unsent_bytes:
+            self.transport.abort()  # nobody waits for a reader that is behind
+        self._tell_over()
+
+    def go_on(self, when_over: Callable[[], None]) -> None:
+        self._when_over = when_over
+        sent_through = self.transport.get_extra_info("socket")
+        sent_through.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+
+    @property
+    def unsent_bytes(self) -> int:
+        return 0 if self.over else self.transport.get_write_buffer_size()
+
+    @property
+    def over(self) -> bool:
+        return self.transport.is_closing()
+
+    def progressed(self) -> None:
+        self._start_waiting()
+
+    def _tell_over(self) -> None:
+        tell, self._when_over = self._when_over, None
+        if tell is not None:
+            tell()
 
     def _start_waiting(self) -> None:
         self._stop_waiting()
@@ -41,3 +113,42 @@ class Guarded(H11Protocol):
         if self._until is not None:
             self._until.cancel()
             self._until = None
+
+    # -- what is no request ----------------------------------------------------------------
+
+    def send_400_response(self, msg: str) -> None:
+        """Called while the parser's error is being handled, which knows better than 400."""
+        status, text = _told(sys.exception(), msg)
+        self._refused(text, status)
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+            self.transport.abort()  # in the middle of an answer
+            return
+        body = f"{text}\n".encode()
+        headers = [
+            *SAFE,
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        reason = HTTPStatus(status).phrase.encode()
+        events = (
+            h11.Response(status_code=status, headers=headers, reason=reason),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        )
+        for event in events:
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _refused(self, why: str, status: int) -> None:
+        peer = self.client[0] if self.client else ""
+        log.warning(
+            "an HTTP request was refused", extra={"reason": why, "status": status, "peer": peer}
+        )
+
+
+def _told(error: BaseException | None, otherwise: str) -> tuple[int, str]:
+    status = getattr(error, "error_status_hint", 400)
+    if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+        return status, "the headers are too large"
+    return status if status in {400, 501} else 400, otherwise

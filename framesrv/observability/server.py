@@ -8,22 +8,23 @@ import os
 import socket
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
-from prometheus_client import CollectorRegistry
 
 from framesrv.errors import BadConfig
-from framesrv.observability.app import http_app
+from framesrv.observability.app import Services, http_app
+from framesrv.observability.doors import Doors
 from framesrv.observability.guard import CONNECTIONS_MAX, Guarded
-from framesrv.observability.readiness import Readiness
+from framesrv.observability.headers import HEAD_BYTES_MAX
 from framesrv.observability.settings import HttpAddress
 
 log = logging.getLogger("framesrv.http")
 
-_HEAD_BYTES_MAX: Final = 16 * 1024
+# The guard counts connections; this counts also those requests whose connection has gone.
+_REQUESTS_MAX: Final = 2 * CONNECTIONS_MAX
 _KEEP_ALIVE_S: Final = 5
 _START_S_MAX: Final = 10.0
 
@@ -34,19 +35,20 @@ class HttpServer:
     def __init__(
         self,
         address: HttpAddress,
-        readiness: Readiness,
-        metrics: CollectorRegistry,
+        services: Services,
         *,
-        token: str | None = None,
+        hosts: tuple[str, ...] = (),  # names that it may be asked by
         tls: tuple[Path, Path] | None = None,  # certificate and key
     ) -> None:
         self._up = threading.Event()
         self._failure: BaseException | None = None
         self._socket: socket.socket | None = None
         self.address = address  # with the port that was picked, once started
+        self.services = services
+        app = http_app(services, self._lifespan)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                http_app(readiness, metrics, token, self._lifespan),
+                Doors(app, address, hosts, services.login),
                 http=Guarded,
                 ws="none",
                 loop="asyncio",
@@ -55,8 +57,8 @@ class HttpServer:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=CONNECTIONS_MAX,
-                h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+                limit_concurrency=_REQUESTS_MAX,
+                h11_max_incomplete_event_size=HEAD_BYTES_MAX,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=1,
                 ssl_certfile=tls[0] if tls else None,
@@ -91,8 +93,11 @@ class HttpServer:
 
     @asynccontextmanager
     async def _lifespan(self, _: Any) -> AsyncIterator[None]:
-        self._up.set()
-        yield
+        async with AsyncExitStack() as closing:
+            if self.services.board is not None:
+                await closing.enter_async_context(self.services.board.ticking())
+            self._up.set()
+            yield
 
 
 def _listen(address: HttpAddress) -> socket.socket:

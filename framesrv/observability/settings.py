@@ -1,16 +1,18 @@
-"""Where the HTTP listener listens, who may ask it, and how much is logged."""
+"""Where the HTTP listener listens, and who may ask it."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from framesrv.errors import BadConfig
 
 _PORT_MAX: Final = 65535
+_HOST_MAX: Final = 253
+_is_name = re.compile(r"[A-Za-z0-9_.-]{1,253}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +53,47 @@ class HttpAddress:
 class HttpSettings:
     address: HttpAddress | None = field(
         default=HttpAddress("127.0.0.1", 9464),
-        metadata={"help": "where /metrics, /healthz and /readyz are served; off for nowhere"},
+        metadata={
+            "help": "where the dashboard, /metrics, /healthz and /readyz are served; off for "
+            "nowhere"
+        },
     )
     token_file: Path | None = field(
         default=None,
         metadata={"help": "a file with the token that all but /healthz and /readyz ask for"},
     )
+    hosts: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "names that the server may be asked by, besides IP addresses, localhost and "
+            "the name in address"
+        },
+    )
+    previews: bool = field(
+        default=False,
+        metadata={"help": "whether the dashboard may show pictures of published streams"},
+    )
 
-    def faults(self, *, tls: bool, insecure_public: bool) -> list[str]:
-        """Beyond loopback it takes a token, and TLS to carry it."""
+    @property
+    def is_public(self) -> bool:
+        """Whether other machines can reach it."""
+        return self.address is not None and not self.address.is_loopback
+
+    def faults(self, *, insecure_public: bool) -> list[str]:
+        """Beyond loopback it takes a token, or somebody who says that it does not."""
         faults = []
-        public = self.address is not None and not self.address.is_loopback
-        if public and not (tls or insecure_public):
-            faults.append(
-                f"--http {self.address} can be reached from other machines, and without TLS "
-                "anybody on the way can read along. Give certificates (--tls-cert FILE --tls-key "
-                "FILE), listen on 127.0.0.1, or say --insecure-public if the network is trusted"
-            )
-        if public and self.token_file is None:
+        if self.is_public and self.token_file is None and not insecure_public:
             faults.append(
                 f"--http {self.address} can be reached from other machines and asks nobody who "
-                "they are: give --http-token-file FILE, or listen on 127.0.0.1"
+                "they are: give --http-token-file FILE, listen on 127.0.0.1, or say "
+                "--insecure-public if the network is trusted"
             )
+        faults += [
+            f"http.hosts has {host[:_HOST_MAX]!r}, which is not the name of a host: leave out "
+            "scheme, port and path"
+            for host in self.hosts
+            if not _is_name(host)
+        ]
         if self.token_file is not None:
             try:
                 self.token()
@@ -96,17 +117,3 @@ class HttpSettings:
                 "-hex 32` makes"
             )
         return token
-
-
-class LogLevel(StrEnum):
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    level: LogLevel = field(
-        default=LogLevel.INFO, metadata={"help": "the least that is logged, to stderr"}
-    )

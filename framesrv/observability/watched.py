@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from framesrv.engine.meter import Meter
 from framesrv.engine.troubles import Troubles
+from framesrv.frames import copies
 from framesrv.observability.pauses import GcPauses
+from framesrv.observability.pool_news import PoolNews
 from framesrv.pool.stats import PoolStats
+from framesrv.streams.tally import StreamTally
+
+
+class Subscribed(NamedTuple):
+    subscribers: int = 0
+    lag_frames: int = 0  # of the one that is furthest behind
+    dropped_frames: int = 0  # since the start, of all that ever were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +32,13 @@ class Watched:
     streams: Callable[[], Mapping[str, int]]  # by state
     build: Mapping[str, str]
     refusals: Callable[[], Troubles] = Troubles  # of whole calls
+    subscribed: Callable[[], Subscribed] = Subscribed
+    copies: Callable[[], Mapping[str, int]] = copies.counts  # of pictures, by where
+    pool_news: PoolNews = field(default_factory=PoolNews)
     pauses: GcPauses = field(default_factory=GcPauses)
     workers: int = 1
-    budget_bytes: int = 0
+    budget_bytes: int = 0  # of all pools
+    elastic_bytes: int = 0  # what the named ones leave of it for other sizes
+    open_streams: Callable[[], Sequence[StreamTally]] = tuple
+    published: Callable[[str], StreamTally | None] = lambda _: None  # the stream of this id
+    pool_debug: str = "off"

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from framesrv.errors import Reason, Refused
+from framesrv.frames import copies
 from framesrv.frames.faults import Fault
 from framesrv.frames.layout import PixelFormat
 from framesrv.ops.convert import COLOUR_CODES
@@ -142,12 +143,17 @@ class Resize:
 
     def _scaling(self, source: Size, target: Size) -> Scaling:
         if source == target:
-            return Scaling(lambda src, dst: np.copyto(dst, src))
+            return Scaling(_copy)
         interpolation = self.interpolation
         if interpolation == Interpolation.UNSPECIFIED:
             grows = target[0] > source[0] or target[1] > source[1]
             interpolation = Interpolation.LINEAR if grows else Interpolation.AREA
         return scaling(source, target, _CV2[interpolation])
+
+
+def _copy(src: Pixels, dst: Pixels) -> None:
+    np.copyto(dst, src)
+    copies.CODEC.add()
 
 
 def _follow(side: int, other: int, side_of_other: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from framesrv.frames import copies
 from framesrv.frames.work import Encoding
 from framesrv.ops.step import Form, Pixels
 from framesrv.pipeline.places import Places
@@ -41,3 +42,4 @@ def copy_stage(form: Form, places: Places) -> Stage:
 
 def _copy(source: Pixels, target: Pixels) -> None:
     np.copyto(target, source)
+    copies.CODEC.add()

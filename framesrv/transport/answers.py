@@ -14,10 +14,12 @@ from typing import Any, Final, Protocol
 
 from framesrv.engine.frame import fail
 from framesrv.errors import Reason
-from framesrv.frames.work import FrameError, FrameReport
+from framesrv.frames import copies
+from framesrv.frames.work import FrameError, FrameReport, FrameStatus
 from framesrv.pool import BytesIOPool, PoolError
 from framesrv.pool.scratch import ScratchBytesIO
 from framesrv.protocol import wire
+from framesrv.streams.tally import Watcher
 
 WAIT_S: Final = 0.05  # longer than a frame takes, and soon over where all wait for each other
 _ERROR_BYTES: Final = 512  # what _too_large() takes at most, without the frame's own labels
@@ -39,13 +41,14 @@ class Sheet:
     What is done must be answered, so a worker never fails for want of a buffer.
     """
 
-    __slots__ = ("_lease", "buffer")
+    __slots__ = ("_lease", "buffer", "pictures")
 
     def __init__(self, pool: BytesIOPool, wait_s: float = WAIT_S) -> None:
         self._lease: Any = None
         with suppress(PoolError):
             self._lease = pool.acquire(wait_s) if wait_s else pool.try_acquire()
         self.buffer: ScratchBytesIO = self._lease.buffer if self._lease else ScratchBytesIO()
+        self.pictures = 0  # on it now
 
     def write(self, write: Callable[[FrameReport, ScratchBytesIO], None], r: FrameReport) -> None:
         """All of it or nothing: half a result would spoil those before it."""
@@ -56,6 +59,13 @@ class Sheet:
             self.buffer.truncate(start)
             self.buffer.seek(start)
             raise
+        self.pictures += len(r.outputs)
+        _count_copies(len(r.outputs))
+
+    def taken(self) -> None:
+        """What is on it was copied into bytes for gRPC."""
+        _count_copies(self.pictures)
+        self.pictures = 0
 
     def release(self) -> None:
         lease, self._lease = self._lease, None
@@ -111,6 +121,8 @@ class BatchAnswer:
             if not any(part.unanswered for part in self.parts):
                 views += [sheet.buffer.written() for sheet in sheets]
                 self.message = b"".join([self._prefix, *views])
+                for sheet in sheets:
+                    sheet.taken()
         finally:
             for view in views:
                 view.release()
@@ -162,7 +174,8 @@ class StreamAnswer:
     """The answer to one task of a stream, as messages that stock clients accept."""
 
     __slots__ = (
-        "_max_bytes", "_max_message_bytes", "_pool", "_sheet", "_unanswered", "_wait_s", "messages",
+        "_max_bytes", "_max_message_bytes", "_pool", "_sheet", "_unanswered", "_wait_s", "_watcher",
+        "dropped", "failed", "messages", "ok",
     )  # fmt: skip
 
     def __init__(
@@ -172,8 +185,12 @@ class StreamAnswer:
         max_bytes: int,
         max_message_bytes: int,
         wait_s: float = WAIT_S,
+        *,
+        watcher: Watcher | None = None,
     ) -> None:
         self._unanswered = frames
+        self._watcher = watcher
+        self.ok = self.failed = self.dropped = 0  # frames; written by whoever does the task
         self._pool = pool
         self._wait_s = wait_s
         self._max_bytes = max_bytes  # kept under where a single result allows it
@@ -192,6 +209,14 @@ class StreamAnswer:
             self._flush(self._sheet)
         self._sheet.write(wire.write_stream_result, report)
         self._unanswered -= 1
+        if report.status is FrameStatus.OK:
+            self.ok += 1
+            if self._watcher is not None:
+                self._watcher.offer(report)
+        elif report.status is FrameStatus.DROPPED:
+            self.dropped += 1
+        else:
+            self.failed += 1
 
     @property
     def whole(self) -> bool:
@@ -211,7 +236,13 @@ class StreamAnswer:
         with sheet.buffer.written() as view:
             if view.nbytes:
                 self.messages.append(b"".join((wire.stream_results_prefix(view.nbytes), view)))
+                sheet.taken()
         sheet.buffer.restart()
+
+
+def _count_copies(pictures: int) -> None:
+    for _ in range(pictures):
+        copies.WIRE.add()
 
 
 def _error_bytes(labelled: Labelled) -> int:

@@ -17,6 +17,7 @@ from framesrv.transport.answers import BatchAnswer, call_later
 from framesrv.transport.errors import refuse
 from framesrv.transport.office import Office
 
+METHOD: Final = "ProcessBatch"
 # Ids for those who send none: they meet in logs, and need not be hard to guess.
 _BOOT: Final = secrets.token_hex(4)
 _numbers = count(1)
@@ -28,8 +29,8 @@ async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
     try:
         office.check_open()
         request = office.reception.batch(data, context.peer(), received_at_ns)
-        plan = office.plans.find(request.plan)
         request_id = request.request_id or f"{_BOOT}-{next(_numbers):x}"
+        plan = office.plans.find(request.plan)
         prefix = wire.batch_response_prefix(request_id)
         if not request.frames:
             return prefix
@@ -59,8 +60,9 @@ async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
         # gRPC keeps the message while the call lasts: what is no payload of it counts as well.
         tasks[0].nbytes += max(0, len(data) - sum(task.nbytes for task in tasks))
         office.engine.submit(tasks)
+        office.meter.batches.add(len(request.frames))
     except Exception as error:
-        await refuse(context, error, office.refusals, request_id=request_id)
+        await refuse(context, error, office.refusals, method=METHOD, request_id=request_id)
     try:
         await ended
     except asyncio.CancelledError:
@@ -69,7 +71,7 @@ async def process_batch(office: Office, data: bytes, context: Any) -> bytes:
         raise
     if answer.message is None:
         unwritten = RuntimeError("a batch's answer could not be written")
-        await refuse(context, unwritten, office.refusals, request_id=request_id)
+        await refuse(context, unwritten, office.refusals, method=METHOD, request_id=request_id)
     return answer.message
 
 

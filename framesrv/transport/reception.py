@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from framesrv.frames import copies
 from framesrv.frames.source import Envelope
 from framesrv.pool import RecordPool
 from framesrv.protocol import wire
@@ -18,7 +19,7 @@ class Reception:
     """Used by one thread."""
 
     def __init__(self, envelopes: RecordPool[Envelope], limits: wire.WireLimits) -> None:
-        self._envelopes = envelopes
+        self.envelopes = envelopes
         self.limits = limits
 
     def batch(self, data: bytes, peer: str, received_at_ns: int) -> wire.BatchRequest:
@@ -37,7 +38,7 @@ class Reception:
         received_at_ns: int,
         read: Callable[[memoryview, wire.WireLimits], T],
     ) -> T:
-        with self._envelopes.acquire() as lease:
+        with self.envelopes.acquire() as lease:
             envelope = lease.record
             envelope.transport = "grpc"
             envelope.connection_id = peer or "unknown"
@@ -62,3 +63,4 @@ def _let_go(frames: list[wire.WireFrame], message_bytes: int) -> None:
         for frame in frames:
             if frame.payload is not None:
                 frame.payload = memoryview(bytes(frame.payload))
+                copies.WIRE.add()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from framesrv import codecs
 from framesrv.errors import BadConfig
 from framesrv.transport.address import Address
+from framesrv.transport.health import Health
 from framesrv.transport.malloc import keep_freed_memory
 from framesrv.transport.office import Office
 from framesrv.transport.service import SERVICE, Service
@@ -31,12 +33,18 @@ _NAMES: Final = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
 class Server:
     """Made and used on one event loop."""
 
-    def __init__(self, office: Office, limits: codecs.Limits) -> None:
+    def __init__(
+        self,
+        office: Office,
+        limits: codecs.Limits,
+        is_ready: Callable[[], bool],
+        tracer: Any = None,  # of OpenTelemetry, where calls are to be traced
+    ) -> None:
         self.settings = office.settings
         self.settings.check()
         keep_freed_memory()
-        self.service = Service(office, limits)
-        self._health = health.aio.HealthServicer()
+        self.service = _service(office, limits, tracer)
+        self.health = Health(("", SERVICE), is_ready)
         self._grpc = grpc.aio.server(
             options=_options(self.settings),
             compression=grpc.Compression.Gzip
@@ -46,7 +54,7 @@ class Server:
         self._grpc.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE, self.service.handlers()),)
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._grpc)
         reflection.enable_server_reflection(_NAMES, self._grpc)
         self.addresses: list[Address] = []
         self._drained = False
@@ -56,18 +64,11 @@ class Server:
         for address in self.settings.listen:
             _check_free(address)
             self.addresses.append(self._listen(address))
+        self.health.start()
         await self._grpc.start()
-        await self.set_ready(ready=True)
-
-    async def set_ready(self, *, ready: bool) -> None:
-        states = health_pb2.HealthCheckResponse
-        state = states.SERVING if ready else states.NOT_SERVING
-        for name in ("", SERVICE):
-            await self._health.set(name, state)
 
     async def drain(self) -> bool:
         """Answer what was accepted, for at most the grace; whether all of it was."""
-        await self.set_ready(ready=False)
         self.service.drain(self.settings.grace_s)
         try:
             await asyncio.wait_for(self.service.quiet(), self.settings.grace_s)
@@ -99,6 +100,14 @@ class Server:
                 "allowed; choose another with --listen (port 0 picks a free one)"
             ) from error
         return address if address.path else address.with_port(port)
+
+
+def _service(office: Office, limits: codecs.Limits, tracer: Any) -> Service:
+    if tracer is None:
+        return Service(office, limits)
+    from framesrv.transport.traced import TracedService
+
+    return TracedService(office, limits, tracer)
 
 
 def _options(settings: TransportSettings) -> list[tuple[str, int]]:

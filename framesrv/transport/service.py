@@ -44,7 +44,7 @@ class Service:
             read_info_request(data)
             return server_info(self.office, self._limits)
         except Exception as error:
-            await refuse(context, error, self.office.refusals)
+            await refuse(context, error, self.office.refusals, method="GetServerInfo")
 
     async def _batch(self, data: bytes, context: Any) -> bytes:
         self._enter(context)
@@ -59,6 +59,7 @@ class Service:
             context,
             Refused(Reason.NOT_OFFERED, "this server does not offer Subscribe"),
             self.office.refusals,
+            method="Subscribe",
         )
 
     def drain(self, grace_s: float) -> None:

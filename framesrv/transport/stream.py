@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from time import monotonic_ns, time_ns
 from typing import Any
 
@@ -20,9 +21,11 @@ from framesrv.pipeline.plan import Plan
 from framesrv.protocol import wire
 from framesrv.streams import DropPolicy, Session
 from framesrv.streams.session import Entry
+from framesrv.streams.tally import StreamTally
+from framesrv.transport import stream_log
 from framesrv.transport.answers import WAIT_S, StreamAnswer, call_later
 from framesrv.transport.batch import deadline_ns
-from framesrv.transport.errors import refuse
+from framesrv.transport.errors import refuse, trace_id_of
 from framesrv.transport.office import Office
 
 
@@ -32,7 +35,7 @@ class StreamCall:
     def __init__(self, office: Office, context: Any) -> None:
         self._office = office
         self._context = context
-        self._peer = context.peer()
+        self.peer = context.peer()
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()  # something to write, or the end
         self._room = asyncio.Event()  # something to read again
@@ -41,8 +44,8 @@ class StreamCall:
         self._read_all = False
         self._goes_away: bytes | None = None
         self.session: Session | None = None
-        self.publishes = ""
         self.stream_id = ""
+        self.tally = StreamTally()
         self._plan: Plan | None = None
         self._max_age_ns = 0
         self._deadline_ns = deadline_ns(context, monotonic_ns())
@@ -95,7 +98,7 @@ class StreamCall:
 
     def _take(self, data: bytes) -> None:
         received_ns, received_at_ns = monotonic_ns(), time_ns()
-        message = self._office.reception.stream(data, self._peer, received_at_ns)
+        message = self._message(data, received_at_ns)
         if isinstance(message, wire.StreamOpen):
             if self.session is not None:
                 raise Refused(
@@ -107,31 +110,40 @@ class StreamCall:
                 Reason.STREAM_NOT_OPEN, "the first message of a stream must be open, then batches"
             )
         elif message is not None:
+            self.tally.came(len(message), received_ns)
+            if message and not self.session.draining:
+                self._office.meter.batches.add(len(message))
             self.session.offer(message, received_ns, received_at_ns)
             self._news.set()
 
+    def _message(self, data: bytes, received_at_ns: int) -> Any:
+        return self._office.reception.stream(data, self.peer, received_at_ns)
+
     def _open(self, asked: wire.StreamOpen) -> None:
         office = self._office
+        self.stream_id = asked.stream_id  # named also where the stream is refused
         office.check_open()
         _check(asked)
         self._plan = office.plans.find(asked.plan)
-        publish_as = asked.stream_id if asked.publish else ""
-        office.streams.enter(publish_as)
-        self.publishes = publish_as
-        self.stream_id = asked.stream_id or secrets.token_hex(8)
+        stream_id = asked.stream_id or secrets.token_hex(8)
+        tally = StreamTally(stream_id, published=bool(asked.publish))
+        office.streams.enter(tally)
+        self.stream_id, self.tally = stream_id, tally
         self._max_age_ns = asked.max_age_ns or 0
         most = office.stream_settings.max_in_flight_frames
         window = min(asked.max_in_flight_frames or most, most)
-        self.session = Session(
+        policy = DropPolicy(asked.drop_policy or DropPolicy.BLOCK)
+        self.session = tally.session = Session(
             office.engine,
             self,
-            policy=DropPolicy(asked.drop_policy or DropPolicy.BLOCK),
+            policy=policy,
             window=window,
             when_room=self._ask_for_room,
         )
         self._ready = wire.stream_ready(
             secrets.token_hex(8), self.stream_id, window, office.reception.limits.max_batch_frames
         )
+        stream_log.opened(tally, policy, self.peer, trace_id_of(self._context))
         self._news.set()
 
     async def _wait_for_room(self) -> None:
@@ -160,6 +172,7 @@ class StreamCall:
         answer = self._answer(entry.count)
 
         def ended() -> None:
+            self._count(answer)
             session.finished(entry, answer.messages)
             if not answer.whole:
                 self._end(RuntimeError("a stream's answer could not be written"))
@@ -189,7 +202,11 @@ class StreamCall:
             answer.add(report)
             self._office.meter.count(report)
         answer.finish()
+        self._count(answer)
         return answer.messages
+
+    def _count(self, answer: StreamAnswer) -> None:
+        self.tally.went(answer.ok, answer.failed, answer.dropped)
 
     def _answer(self, frames: int, wait_s: float = WAIT_S) -> StreamAnswer:
         office = self._office
@@ -199,6 +216,7 @@ class StreamCall:
             office.stream_settings.max_result_bytes,
             office.settings.max_message_bytes - 64,
             wait_s,
+            watcher=self.tally.watcher,
         )
 
     # -- writing ---------------------------------------------------------------------------
@@ -244,18 +262,29 @@ def _check(asked: wire.StreamOpen) -> None:
         raise Refused(Reason.BAD_CONFIG, "the stream cannot be opened: " + "; ".join(faults))
 
 
-async def process_stream(office: Office, calls: set[StreamCall], context: Any) -> None:
-    call = StreamCall(office, context)
+async def process_stream(
+    office: Office,
+    calls: set[StreamCall],
+    context: Any,
+    kind: Callable[[Office, Any], StreamCall] = StreamCall,
+) -> None:
+    call = kind(office, context)
     calls.add(call)
+    how = stream_log.CANCELLED  # unless it ends in another way
     try:
         office.check_open()
         # Counted here too: one that is not opened costs as much as one that is.
         if len(calls) > office.streams.max_streams:
             raise office.streams.too_many(len(calls) - 1)
         await call.run()
+        how = stream_log.COMPLETED
     except Exception as error:
-        await refuse(context, error, office.refusals, stream_id=call.stream_id)
+        how = stream_log.how_it_failed(error)
+        await refuse(
+            context, error, office.refusals, method="ProcessStream", stream_id=call.stream_id
+        )
     finally:
         calls.discard(call)
         if call.session is not None:
-            office.streams.leave(call.publishes)
+            office.streams.leave(call.tally)
+            stream_log.ended(call.tally, how, call.peer, trace_id_of(context))

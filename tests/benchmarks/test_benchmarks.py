@@ -86,6 +86,8 @@ KEYS = {
         for kind in ("sync", "aio")
         for what in ("cancel_bytes", "idle_bytes", "fan_out_us")
     ),
+    "metrics": "scraped counted",
+    "dashboards": "each p50 p99",
     "allocations": "large_per_frame fewer fewer_lent misses alive growth by_grpc",
     "collector": " ".join(
         f"{what}{way}"

@@ -11,7 +11,8 @@ from framesrv.app import AppSettings
 from framesrv.config import load
 from framesrv.config.rooms import FLAGS, FOLLOWS, ROOMS, all_settings
 from framesrv.errors import BadConfig
-from framesrv.observability.settings import HttpAddress, LogLevel
+from framesrv.observability.log_settings import LogLevel
+from framesrv.observability.settings import HttpAddress
 from framesrv.pool import DebugLevel
 from framesrv.transport.address import Address
 from tests.config.helpers import faults_of, loaded
@@ -154,11 +155,25 @@ class TestFaults:
 
 
 class TestPublicHttp:
-    def test_it_takes_a_token_and_tls(self) -> None:
-        faults = faults_of(flags={"http.address": "0.0.0.0:0"})
-        assert len(faults) == 2
-        assert "--insecure-public" in faults[0]
-        assert "--http-token-file" in faults[1]
+    def test_it_takes_a_token_or_a_word(self, tmp_path: Path) -> None:
+        flags: dict[str, object] = {"http.address": "0.0.0.0:0"}
+        (fault,) = faults_of(flags=flags)
+        assert "--insecure-public" in fault
+        assert "--http-token-file" in fault
+        (tmp_path / "token").write_text("open-sesame")
+        for more in (
+            {"http.token_file": str(tmp_path / "token")},
+            {"transport.insecure_public": True},
+        ):
+            http = loaded(flags=flags | more).settings.http
+            assert http is not None
+            assert http.is_public
+
+    @pytest.mark.parametrize("host", ["http://a.example", "a.example:80", "a b", "x" * 254])
+    def test_a_host_that_is_no_name(self, host: str) -> None:
+        (fault,) = faults_of(environ={"FRAMESRV_HTTP_HOSTS": host})
+        assert "is not the name of a host" in fault
+        assert len(fault) < 400
 
     @pytest.mark.parametrize("text", ["", " \n", "two words", "ü" * 20])
     def test_a_token_that_is_none(self, tmp_path: Path, text: str) -> None:

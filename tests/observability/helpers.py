@@ -11,12 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from framesrv.engine.meter import Meter
+from framesrv.observability.app import Services
+from framesrv.observability.board import Board
+from framesrv.observability.login import Login
 from framesrv.observability.metrics import registry
+from framesrv.observability.previews import Previews
 from framesrv.observability.readiness import Readiness
 from framesrv.observability.server import HttpServer
 from framesrv.observability.settings import HttpAddress
 from framesrv.observability.watched import Watched
-from framesrv.pool import PoolManager
+from framesrv.pool import ByteArrayPool, PoolManager
 
 ANY_PORT = HttpAddress("127.0.0.1", 0)
 
@@ -34,10 +38,31 @@ def watched(manager: PoolManager, meter: Meter | None = None) -> Watched:
 
 @contextmanager
 def serving(
-    readiness: Readiness | None = None, manager: PoolManager | None = None, **more: Any
+    readiness: Readiness | None = None,
+    manager: PoolManager | None = None,
+    *,
+    seen: Watched | None = None,
+    token: str | None = None,
+    json_pool: ByteArrayPool | None = None,
+    previews: bool = False,
+    **more: Any,
 ) -> Iterator[HttpServer]:
-    metrics = registry(watched(manager or PoolManager(1 << 24)))
-    server = HttpServer(ANY_PORT, readiness or Readiness(), metrics, **more)
+    readiness = readiness or Readiness()
+    seen = seen or watched(manager or PoolManager(1 << 24))
+    services = Services(
+        readiness=readiness,
+        metrics=registry(seen),
+        board=Board(seen, readiness, json_pool, Previews(seen) if previews else None),
+        configuration=b'{"settings":[]}',
+        login=None if token is None else Login(token),
+    )
+    with listening(services, **more) as server:
+        yield server
+
+
+@contextmanager
+def listening(services: Services, **more: Any) -> Iterator[HttpServer]:
+    server = HttpServer(ANY_PORT, services, **more)
     server.start()
     try:
         yield server
@@ -53,6 +78,23 @@ def get(server: HttpServer, path: str, **headers: str) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def ask(server: HttpServer, request: bytes) -> bytes:
+    """All that is answered until the connection is closed: so the request must ask for that."""
+    with dialled(server) as line:
+        line.sendall(request)
+        return everything(line)
+
+
+def everything(line: socket.socket) -> bytes:
+    answer = b""
+    try:
+        while part := line.recv(65536):
+            answer += part
+    except ConnectionError:
+        pass  # what came before it counts
+    return answer
 
 
 def dialled(server: HttpServer) -> socket.socket:

@@ -13,6 +13,7 @@ from framesrv.observability.metrics import registry
 from framesrv.pool import ArrayPool, BytesIOPool, PoolExhausted, PoolManager
 from tests.observability.helpers import get, sample, samples, serving, watched
 
+HISTOGRAM = ("bucket", "sum", "count")
 POOL_NAMES = [
     "pool_hits_total",
     "pool_misses_total",
@@ -26,20 +27,25 @@ POOL_NAMES = [
     "pool_buffers",
     "pool_capacity",
     "pool_waiters",
+    "pool_budget_bytes",
     "pool_bytes",
     "pool_oldest_lease_age_seconds",
+    *(f"pool_{what}_seconds_{part}" for what in ("wait", "hold") for part in HISTOGRAM),
 ]
 FRAME_NAMES = [
     "frames_total",
-    "frame_stage_seconds_bucket",
-    "frame_stage_seconds_sum",
-    "frame_stage_seconds_count",
+    *(f"frame_stage_seconds_{part}" for part in HISTOGRAM),
+    *(f"batch_frames_{part}" for part in HISTOGRAM),
+    "refused_calls_total",
     "in_flight_frames",
     "in_flight_bytes",
+    "frame_copies_total",
+    "worker_busy_ratio",
     "streams",
-    "gc_pause_seconds_bucket",
-    "gc_pause_seconds_sum",
-    "gc_pause_seconds_count",
+    "subscribers",
+    "subscriber_lag_frames",
+    "subscriber_dropped_frames_total",
+    *(f"gc_pause_seconds_{part}" for part in HISTOGRAM),
     "build_info",
 ]
 
@@ -101,8 +107,8 @@ def test_frames_and_stages() -> None:
     for stage in STAGES:
         assert sample(found, "frame_stage_seconds_count", stage=stage) == 1
     assert sample(found, "frame_stage_seconds_sum", stage="decode") == 0.002
-    assert sample(found, "frame_stage_seconds_bucket", stage="decode", le="0.001") == 0
-    assert sample(found, "frame_stage_seconds_bucket", stage="decode", le="0.0025") == 1
+    assert sample(found, "frame_stage_seconds_bucket", stage="decode", le="0.0015") == 0
+    assert sample(found, "frame_stage_seconds_bucket", stage="decode", le="0.002") == 1
     assert sample(found, "frame_stage_seconds_bucket", stage="total", le="1.0") == 0
     assert sample(found, "frame_stage_seconds_bucket", stage="total", le="+Inf") == 1
 

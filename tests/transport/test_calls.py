@@ -47,6 +47,9 @@ class Context:
     def peer(self) -> str:
         return "test"
 
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
     def time_remaining(self) -> None:
         return None
 
@@ -224,7 +227,7 @@ def test_a_processor_s_answer_after_the_loop_is_closed() -> None:
             pb.ProcessBatchRequest(frames=FRAMES).SerializeToString()
         ).frames
         app[0].engine.submit([call.task(Entry(frames), 1, 1)])
-        app[0].office.streams.leave()
+        app[0].office.streams.leave(call.tally)
 
     asyncio.run(leave())
     app[0].engine.start()
@@ -248,7 +251,7 @@ def test_a_late_frame_of_a_stream_has_its_labels() -> None:
         )
         calls.append(StreamCall(app.office, context))
         await calls[0].run()
-        app.office.streams.leave()
+        app.office.streams.leave(calls[0].tally)
         ready, away, answer = context.sent
         assert ready.WhichOneof("message") == "ready"
         assert away.go_away.grace.seconds == 1

@@ -27,6 +27,13 @@ class Context:
         self.code: grpc.StatusCode | None = None
         self.text = ""
         self.details = b""
+        self.metadata: tuple[tuple[str, str | bytes], ...] = ()
+
+    def peer(self) -> str:
+        return "test"
+
+    def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        return self.metadata
 
     async def abort(
         self, code: grpc.StatusCode, text: str, trailing_metadata: tuple[tuple[str, bytes], ...]
@@ -79,6 +86,40 @@ def test_an_error_of_the_pools_tells_its_reason_only() -> None:
     assert told.reason == "POOL_TIMEOUT"
     assert told.retry_after_s
     assert "/srv" not in context.text
+
+
+def refused_with_ids(context: Any, stream_id: str, request_id: str) -> None:
+    error = Refused(Reason.QUEUE_FULL, "too much")
+    ids = {"stream_id": stream_id, "request_id": request_id}
+    with pytest.raises(Aborted):
+        asyncio.run(refuse(context, error, Troubles(), method="ProcessBatch", **ids))
+
+
+def test_the_log_says_who_was_refused_what_and_why(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    context = Context()
+    context.metadata = (("user-agent", "x"), ("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01"))
+    refused_with_ids(context, "cam", "r" * 999)
+    (record,) = caplog.records
+    assert (record.levelname, record.name) == ("INFO", "framesrv.transport")
+    assert record.getMessage() == "call refused"
+    told = {
+        "reason": "QUEUE_FULL", "code": "RESOURCE_EXHAUSTED", "method": "ProcessBatch",
+        "peer": "test", "stream_id": "cam", "request_id": "r" * 128, "trace_id": "ab" * 16,
+        "detail": "too much",
+    }  # fmt: skip
+    assert told.items() <= record.__dict__.items()
+
+
+@pytest.mark.parametrize("value", ["", "x" * 9999, b"00", f"00-{'AB' * 16}-{'cd' * 8}-01"])
+def test_a_trace_that_cannot_be_read_is_none(
+    value: str | bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    context = Context()
+    context.metadata = (("traceparent", value),)
+    refused_with_ids(context, "", "")
+    assert not {"trace_id", "stream_id", "request_id"} & set(caplog.records[0].__dict__)
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "€", "\U0001f4f7"])
