@@ -49,7 +49,7 @@ def swap(app: App, names: Iterable[str]) -> None:
         if name in app.records:
             app.records[name] = swapped  # the engine reads the same mapping
         if name == "envelope":
-            app.office.reception._envelopes = swapped
+            app.office.reception.envelopes = swapped
         if name == "answer":
             app.office.answers = swapped
 
