@@ -68,7 +68,14 @@ def _probes(readiness: Readiness) -> list[BaseRoute]:
             return PlainTextResponse(f"not ready: {reason}\n", 503)
         return PlainTextResponse("ready\n")
 
-    return [_route("/healthz", healthz), _route("/readyz", readyz)]
+    async def no_icon(_: Request) -> Response:
+        return Response(None, 204)
+
+    return [
+        _route("/healthz", healthz),
+        _route("/readyz", readyz),
+        _route("/favicon.ico", no_icon),
+    ]
 
 
 def _scraped(metrics: CollectorRegistry) -> Endpoint:

@@ -20,7 +20,8 @@ from framesrv.observability.settings import HttpAddress
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
-OPEN_TO_ALL: Final = frozenset({"/healthz", "/readyz"})
+# The last is asked for by browsers that see a page without an icon, and answered by nothing.
+OPEN_TO_ALL: Final = frozenset({"/healthz", "/readyz", "/favicon.ico"})
 LOGIN: Final = "/login"
 _HOST_MAX: Final = 100
 _is_host = re.compile(r"(?:\[([^\]\[]+)\]|([^:\]\[]*))(?::\d{0,5})?").fullmatch

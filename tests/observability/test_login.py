@@ -127,6 +127,14 @@ class TestBrowser:
             assert status(ask(server, head + chunk * 9)) == 413
 
 
+def test_a_browser_that_looks_for_an_icon_is_not_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with serving(token=TOKEN) as server:
+        assert status(ask(server, request("/favicon.ico"))) == 204
+    assert "refused" not in caplog.text
+
+
 class TestCookie:
     def test_it_is_good_after_a_restart_and_for_no_other_token(self) -> None:
         cookie = Login(TOKEN).cookie().partition(";")[0].encode()
