@@ -49,6 +49,7 @@ async def _run(configuration: Configuration) -> int:
     with _signals(lambda: loop.call_soon_threadsafe(stop.set)):
         async with running(configuration.settings, configuration.processors) as app:
             with short_pauses():
+                app.pauses.forget()  # the long one of the start, before anything is served
                 _tell(app, configuration)
                 await stop.wait()
             log.info("asked to stop: a second signal ends it at once")

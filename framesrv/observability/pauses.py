@@ -31,9 +31,13 @@ class GcPauses:
     """
 
     def __init__(self) -> None:
+        self.forget()
+        self._began_ns = -1
+
+    def forget(self) -> None:
+        """What was counted so far was nobody's pause."""
         self.counts = [0] * (len(BOUNDS_S) + 1)
         self.total_ns = 0
-        self._began_ns = -1
 
     def start(self) -> None:
         gc.callbacks.append(self._note)

@@ -43,6 +43,15 @@ def test_a_collection_that_began_before_is_not_counted() -> None:
     assert sum(pauses.counts) == 0
 
 
+def test_what_was_before_the_start_can_be_forgotten() -> None:
+    with GcPauses() as pauses:
+        gc.collect()
+        pauses.forget()
+        assert (sum(pauses.counts), pauses.total_ns) == (0, 0)
+        gc.collect()
+    assert sum(pauses.counts) == 1
+
+
 def test_they_are_on_the_metrics_page() -> None:
     pauses = GcPauses()
     pauses._note("start", {})
