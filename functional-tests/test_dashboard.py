@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from chromium import Browser, browser
+from chromium import Browser
 from dashboard_load import cameras
 from dashboard_page import (
     EVENTS_ENDED,
     FRAME,
     JUNK,
-    WIDE,
     after_refreshes,
     dashboard_server,
     hide,
@@ -38,12 +37,6 @@ HOSTILE: Final = (
 
 
 @pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("chromium")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def server(chrome: Browser) -> Iterator[ServerProcess]:
     """After the browser: without one, there is nothing to start it for."""
     with dashboard_server() as found:
@@ -54,15 +47,6 @@ def server(chrome: Browser) -> Iterator[ServerProcess]:
 def stub(server: ServerProcess) -> Iterator[FrameServiceStub]:
     with connected(server.grpc_address) as found:
         yield found
-
-
-@pytest.fixture
-def page(chrome: Browser, server: ServerProcess) -> Iterator[Browser]:
-    """The dashboard, with its first numbers. Whatever is done with it, it must not complain."""
-    chrome.look(*WIDE, "light")
-    show(chrome, server)
-    yield chrome
-    assert chrome.console() == []
 
 
 def metrics(server: ServerProcess, name: str, **labels: str) -> int:

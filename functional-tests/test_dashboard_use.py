@@ -8,19 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import ENTER, ESCAPE, LEFT, TAB, Browser, browser
+from chromium import ENTER, ESCAPE, LEFT, TAB, Browser
 from dashboard_load import busy, cameras
 from dashboard_page import FRAME, NARROW, WIDE, after_refreshes, dashboard_server, show
 from server_process import ServerProcess
 from stock_client import connected
 
 from framesrv.protocol.gen.frames_pb2_grpc import FrameServiceStub
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("chromium")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +28,6 @@ def server(chrome: Browser) -> Iterator[ServerProcess]:
 def stub(server: ServerProcess) -> Iterator[FrameServiceStub]:
     with connected(server.grpc_address) as found:
         yield found
-
-
-@pytest.fixture
-def page(chrome: Browser, server: ServerProcess) -> Iterator[Browser]:
-    """The dashboard, with its first numbers. Whatever is done with it, it must not complain."""
-    chrome.look(*WIDE, "light")
-    show(chrome, server)
-    yield chrome
-    assert chrome.console() == []
 
 
 class TestUsable:

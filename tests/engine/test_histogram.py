@@ -6,14 +6,13 @@ import sys
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from framesrv.engine.histogram import Histogram, SharedHistogram
+from tests.engine.instructions import after_each_instruction
 
 BOUNDS = (10, 20, 50)
 VALUES = st.lists(st.integers(0, 100))
@@ -95,28 +94,13 @@ def test_a_finalizer_may_count_in_the_middle_of_counting() -> None:
     vain, and a sum that is read and then written would lose the finalizer's."""
     shared = SharedHistogram(BOUNDS)
     strikes = 0
-    code = SharedHistogram.add.__code__
 
-    def step(frame: FrameType, event: str, _: object) -> Any:
+    def strike() -> None:
         nonlocal strikes
-        if event == "opcode":
-            strikes += 1
-            sys.settrace(None)
-            shared.add(15)
-            sys.settrace(enter)
-        return step
+        strikes += 1
+        shared.add(15)
 
-    def enter(frame: FrameType, _: str, __: object) -> Any:
-        if frame.f_code is not code:
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        return step
-
-    before = sys.gettrace()
-    sys.settrace(enter)
-    try:
+    with after_each_instruction(strike, SharedHistogram.add):
         shared.add(60)
-    finally:
-        sys.settrace(before)
     assert strikes > 20
     assert shared.read() == ([0, strikes, 0, 1], 15 * strikes + 60)

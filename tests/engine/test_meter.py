@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import pairwise
 from time import monotonic_ns
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from framesrv.engine.meter import BOUNDS_S, STAGES, Meter, added_up
 from framesrv.errors import Reason
 from framesrv.frames.work import FrameError, FrameReport, FrameStatus
+from tests.engine.instructions import after_each_instruction
 from tests.engine.rigs import Incoming, jpeg, rig
 
 
@@ -92,28 +90,11 @@ class TestBusy:
         """After any instruction of a worker that begins and ends its tasks."""
         meter, seen, now_ns = Meter(), [0], 1000
         monkeypatch.setattr("framesrv.engine.meter.monotonic_ns", lambda: now_ns)
-        codes = {Meter.begin.__code__, Meter.end.__code__}
-
-        def step(frame: FrameType, event: str, _: object) -> Any:
-            if event == "opcode":
-                seen.append(meter.busy_ns)
-            return step
-
-        def enter(frame: FrameType, _: str, __: object) -> Any:
-            if frame.f_code not in codes:
-                return None
-            frame.f_trace_opcodes, frame.f_trace_lines = True, False
-            return step
-
-        before = sys.gettrace()
-        sys.settrace(enter)
-        try:
+        with after_each_instruction(lambda: seen.append(meter.busy_ns), Meter.begin, Meter.end):
             for _ in range(3):
                 meter.begin(now_ns)
                 now_ns += 700
                 meter.end(now_ns)
-        finally:
-            sys.settrace(before)
         assert len(seen) > 50
         assert seen == sorted(seen)
         assert set(seen) == {0, 700, 1400, 2100}

@@ -30,12 +30,6 @@ from tests.observability.sse import (
 )
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seconds are short."""
-    monkeypatch.setattr(board, "EVERY_S", 0.02)
-
-
 class TestTold:
     def test_the_past_first_and_then_each_second(self) -> None:
         with serving() as server, watching(server) as answer:

@@ -19,12 +19,6 @@ from tests.observability.sse import (
 )
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seconds are short."""
-    monkeypatch.setattr(board, "EVERY_S", 0.02)
-
-
 class TestRoom:
     def test_there_is_room_for_who_asks_something_else(self) -> None:
         with serving() as server, ExitStack() as held:
