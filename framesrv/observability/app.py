@@ -83,7 +83,7 @@ def _scraped(metrics: CollectorRegistry) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        text = await turns.make(request, lambda: encode(metrics))
+        text = await turns.make(lambda: encode(metrics), content_type)
         return Response(text, media_type=content_type)
 
     return answer

@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from time import monotonic
 from typing import Any, Final
 
 import h11
@@ -24,6 +23,9 @@ CONNECTIONS_MAX: Final = 64
 # for a request that trickles in, nor for an answer that is not read. Of an answer without end,
 # each part must have gone out by then.
 REQUEST_S_MAX: Final = 10.0
+# Heads and chunked bodies are read line by line. That is slow, and nobody else is served meanwhile;
+# a browser's request has some twenty lines.
+LINES_MAX: Final = 256
 # So much of an answer without end may be on its way in the system, and old when it is read.
 _SEND_BUFFER_BYTES: Final = 64 * 1024
 
@@ -32,7 +34,7 @@ class Guarded(H11Protocol):
     """uvicorn's own, with an end to every wait."""
 
     _until: asyncio.TimerHandle | None = None
-    _idle_since_s = 0.0  # 0: it has not been answered yet, or is asking
+    _lines = 0  # that came since the last answer
     _when_over: Callable[[], None] | None = None
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -50,30 +52,41 @@ class Guarded(H11Protocol):
             self._start_waiting()
 
     def _send_one_home(self) -> bool:
-        """Browsers keep connections for later that they may never use: the oldest of them goes."""
-        idle = [one for one in self.connections if isinstance(one, Guarded) and one._idle_since_s]
-        if not idle:
+        """Of those that we wait for and not they for us, the one that we wait for the longest.
+
+        Browsers keep connections for later that they may never use; others mean to be in the way.
+        """
+        awaited = {
+            one: one._until.when()
+            for one in self.connections
+            if isinstance(one, Guarded) and one is not self and one._until and one._is_awaited
+        }
+        if not awaited:
             return False
-        oldest = min(idle, key=lambda one: one._idle_since_s)
-        oldest._idle_since_s = 0.0
-        oldest.transport.abort()
+        min(awaited, key=lambda one: awaited[one]).transport.abort()
         return True
+
+    @property
+    def _is_awaited(self) -> bool:
+        if self.over or self._when_over is not None:
+            return False
+        return self.conn.their_state in {h11.IDLE, h11.SEND_BODY} or self.flow.write_paused
 
     # -- and none that makes no progress ---------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        self._idle_since_s = 0.0
-        super().data_received(data)
+        self._lines += data.count(b"\n")
+        if self._lines > LINES_MAX:
+            self._turn_away("the request has too many lines", 431)
+        else:
+            super().data_received(data)
 
     def on_response_complete(self) -> None:
-        self._idle_since_s = monotonic()
+        self._lines = 0
         super().on_response_complete()
-        if not self.cycle.response_complete:  # the next request had come already
-            self._idle_since_s = 0.0
         self._start_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._idle_since_s = 0.0
         self._stop_waiting()
         super().connection_lost(exc)
         self._tell_over()
@@ -119,6 +132,9 @@ class Guarded(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Called while the parser's error is being handled, which knows better than 400."""
         status, text = _told(sys.exception(), msg)
+        self._turn_away(text, status)
+
+    def _turn_away(self, text: str, status: int) -> None:
         self._refused(text, status)
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             self.transport.abort()  # in the middle of an answer

@@ -36,8 +36,8 @@ class Live:
         self._board = board
         self._turns = Turns()
 
-    async def snapshot(self, request: Request) -> Response:
-        made = await self._turns.make(request, self._board.snapshot)
+    async def snapshot(self, _: Request) -> Response:
+        made = await self._turns.make(self._board.snapshot)
         return Response(made, media_type="application/json")
 
     async def events(self, request: Request) -> Response:

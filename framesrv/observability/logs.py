@@ -18,6 +18,7 @@ from structlog.typing import EventDict, WrappedLogger
 from framesrv.observability.log_fields import BLOCKS, fields_of
 from framesrv.observability.log_rate import RateLimit
 from framesrv.observability.log_settings import LogFormat, LogSettings
+from framesrv.observability.log_writer import LineWriter, may_wait
 
 _INDENT: Final = "    "
 _EVENT_WIDTH: Final = 24
@@ -25,10 +26,15 @@ _EVENT_WIDTH: Final = 24
 
 def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
     stream = sys.stderr if stream is None else stream
+    if stream is None:  # the process was started without one
+        logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+        logging.captureWarnings(True)
+        return
     terminal = stream.isatty()
     human = terminal if settings.format is LogFormat.AUTO else settings.format is LogFormat.HUMAN
     colours = terminal and not os.environ.get("NO_COLOR") and sys.platform != "win32"
-    handler = LineHandler(stream, lines_for_people(colours=colours) if human else json_lines())
+    form = lines_for_people(colours=colours) if human else json_lines()
+    handler = LineHandler(LineWriter(stream.fileno()) if may_wait(stream) else stream, form)
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
     logging.captureWarnings(True)
     # Told by strangers' mistakes, a line each, in words that help nobody.
@@ -53,11 +59,11 @@ def lines_for_people(*, colours: bool) -> logging.Formatter:
     return _LineFormatter(_fields, _harmless, renderer)
 
 
-class LineHandler(logging.StreamHandler[TextIO]):
+class LineHandler(logging.StreamHandler[TextIO | LineWriter]):
     """Nothing raises out of it, and nothing floods it."""
 
     def __init__(
-        self, stream: TextIO, form: logging.Formatter, limit: RateLimit | None = None
+        self, stream: TextIO | LineWriter, form: logging.Formatter, limit: RateLimit | None = None
     ) -> None:
         super().__init__(stream)
         self.setFormatter(form)
@@ -70,9 +76,16 @@ class LineHandler(logging.StreamHandler[TextIO]):
         self._tell(self._limit.owed())
         return bool(handled)
 
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(self.stream, LineWriter) and (lost := self.stream.settle()):
+            super().emit(_of_lost(lost))
+        super().emit(record)
+
     def close(self) -> None:
         self._tell(self._limit.owed(quiet_s=0))
         super().close()
+        if isinstance(self.stream, LineWriter):
+            self.stream.close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """stderr cannot be written to: nobody is left to tell."""
@@ -80,6 +93,11 @@ class LineHandler(logging.StreamHandler[TextIO]):
     def _tell(self, records: Any) -> None:
         for record in records:
             super().handle(record)
+
+
+def _of_lost(lines: int) -> logging.LogRecord:
+    known = {"name": "framesrv.logs", "levelno": logging.WARNING, "levelname": "WARNING"}
+    return logging.makeLogRecord({**known, "msg": "lines were lost: nobody read", "lost": lines})
 
 
 class _LineFormatter(ProcessorFormatter):

@@ -105,14 +105,17 @@ class Previews:
         until_ns = monotonic_ns() + round(_FIRST_S_MAX * 1e9)
         while watch.clone is None and monotonic_ns() < until_ns:
             await asyncio.sleep(_LOOK_S)
-        clone = watch.clone
+        picture = await self._picture(watch)
         if self._watched.published(stream_id) is not watch.tally:
             return _NOT_THERE
-        if clone is None:
-            return _NOT_YET
-        if clone.picture is not None:
-            return clone.picture
+        return picture or _NOT_YET
+
+    async def _picture(self, watch: Watch) -> Picture | None:
+        """Once for all who wait: of a crowd that looks, only the first has it encoded."""
         async with self._encoding:
+            clone = watch.clone
+            if clone is None or clone.picture is not None:
+                return clone and clone.picture
             picture = await asyncio.to_thread(_encoded, clone)
         if watch.clone is clone:  # else a newer one has come meanwhile
             watch.clone = Clone(picture)

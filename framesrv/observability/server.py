@@ -58,6 +58,7 @@ class HttpServer:
                 proxy_headers=False,
                 server_header=False,
                 limit_concurrency=_REQUESTS_MAX,
+                backlog=CONNECTIONS_MAX,  # so many are also accepted before the guard sees one
                 h11_max_incomplete_event_size=HEAD_BYTES_MAX,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=1,
