@@ -33,6 +33,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "latency.stream_p50": Target("<=", 5),
         "latency.stream_p99": Target("<=", 10),
         "latency.batch_p99": Target("<=", 60),
+        "standing.doctor": Target("<=", 2),
         "standing.memory": Target("<=", 1.02),
         "standing.start": Target("<=", 1.5),
         "metrics.scraped": Target("<=", 1.01),

@@ -239,3 +239,44 @@ def test_a_terminal_gets_lines_for_people_in_colour() -> None:
     assert "\x1b[" in told
     assert "starting" in told
     assert not told.startswith("{")
+
+
+# -- nobody reads it ---------------------------------------------------------------------------
+
+
+def fill(pipe: int) -> int:
+    """Until there is room for no byte; how many it took."""
+    os.set_blocking(pipe, False)
+    filled = 0
+    for nbytes in (4096, 1):
+        while True:
+            try:
+                filled += os.write(pipe, b"\n" * nbytes)
+            except BlockingIOError:
+                break
+    os.set_blocking(pipe, True)
+    return filled
+
+
+def test_a_log_that_nobody_reads_stops_nothing() -> None:
+    ours, its = os.pipe()
+    try:
+        with subprocess.Popen(
+            command("serve", "--listen", "127.0.0.1:0", "--http", "off"),
+            stdout=subprocess.PIPE, stderr=its, text=True, env=clean_environ(),
+        ) as process:  # fmt: skip
+            try:
+                assert process.stdout is not None
+                ready = process.stdout.readline().split()
+                fill(its)
+                with connected(ready[2].removeprefix("grpc=")) as stub:
+                    for number in range(3 * BURST):
+                        refused(stub, f"mine-{number}")
+                    asked = pb.ProcessBatchRequest(frames=[encoded(JPEG)], pipeline=as_it_is())
+                    assert len(stub.ProcessBatch(asked, timeout=WAIT_S).results) == 1
+            finally:
+                process.terminate()
+            assert process.wait(WAIT_S) == 0
+    finally:
+        os.close(ours)
+        os.close(its)

@@ -1,7 +1,9 @@
-"""What a server takes to start, and whether its memory stays where it is."""
+"""What a server and its doctor take to start, and whether memory stays where it is."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from time import perf_counter
 
 from benchmarks.harness import Bench
@@ -11,7 +13,7 @@ from benchmarks.serving.processes import framesrv, grpc_target, started
 
 
 def run(bench: Bench) -> Outcome:
-    return Outcome([_start(bench), _memory(bench)])
+    return Outcome([_start(bench), _doctor(bench), _memory(bench)])
 
 
 def _start(bench: Bench) -> Figure:
@@ -24,6 +26,20 @@ def _start(bench: Bench) -> Figure:
     spread = Spread.of(seconds)
     return Figure(
         "standing.start", "start to the ready line", spread.median, "s", spread.low, spread.high
+    )
+
+
+def _doctor(bench: Bench) -> Figure:
+    seconds = []
+    for _ in range(bench.pick(9, 1)):
+        began = perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "framesrv", "doctor"], check=True, stdout=subprocess.DEVNULL
+        )
+        seconds.append(perf_counter() - began)
+    spread = Spread.of(seconds)
+    return Figure(
+        "standing.doctor", "framesrv doctor, all of it", spread.median, "s", spread.low, spread.high
     )
 
 

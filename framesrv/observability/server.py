@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +19,15 @@ from framesrv.observability.app import Services, http_app
 from framesrv.observability.doors import Doors
 from framesrv.observability.guard import CONNECTIONS_MAX, Guarded
 from framesrv.observability.headers import HEAD_BYTES_MAX
+from framesrv.observability.listener import Listener
 from framesrv.observability.settings import HttpAddress
 
 log = logging.getLogger("framesrv.http")
 
 # The guard counts connections; this counts also those requests whose connection has gone.
 _REQUESTS_MAX: Final = 2 * CONNECTIONS_MAX
+# So many are also accepted, and have a descriptor each, before the guard sees the first of them.
+_BACKLOG: Final = 4 * CONNECTIONS_MAX
 _KEEP_ALIVE_S: Final = 5
 _START_S_MAX: Final = 10.0
 
@@ -58,7 +61,7 @@ class HttpServer:
                 proxy_headers=False,
                 server_header=False,
                 limit_concurrency=_REQUESTS_MAX,
-                backlog=CONNECTIONS_MAX,  # so many are also accepted before the guard sees one
+                backlog=_BACKLOG,
                 h11_max_incomplete_event_size=HEAD_BYTES_MAX,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=1,
@@ -70,7 +73,7 @@ class HttpServer:
 
     def start(self) -> None:
         """Return when requests are answered, or raise BadConfig."""
-        self._socket = _listen(self.address)
+        self._socket = _listen(self.address, self._guarded)
         self.address = HttpAddress(self.address.host, self._socket.getsockname()[1])
         self._thread.start()
         if not self._up.wait(_START_S_MAX) or self._failure is not None:
@@ -82,6 +85,11 @@ class HttpServer:
             self._thread.join(_START_S_MAX)
         if self._socket is not None:
             self._socket.close()
+
+    def _guarded(self) -> set[int]:
+        """The descriptors of the connections that the guard knows."""
+        guarded = [one.transport for one in self._server.server_state.connections]
+        return {transport.get_extra_info("socket").fileno() for transport in guarded}
 
     def _run(self) -> None:
         try:
@@ -101,20 +109,20 @@ class HttpServer:
             yield
 
 
-def _listen(address: HttpAddress) -> socket.socket:
+def _listen(address: HttpAddress, guarded: Callable[[], set[int]]) -> Listener:
     """Bound and listening. Never with SO_REUSEPORT: two servers would silently share the port."""
     try:
         family, kind, _, _, bound = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind)
+        listener = Listener(family, kind, guarded)
     except OSError as error:
         raise _refused(address, error) from None
     try:
         if os.name == "posix":  # elsewhere it would allow what it must not
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(bound)
-        listener.listen(CONNECTIONS_MAX)
+        listener.listen(_BACKLOG)
         listener.setblocking(False)
     except OSError as error:
         listener.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import sys
-import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError
 from typing import Any
@@ -28,13 +27,8 @@ def by_name(findings: Iterable[Finding]) -> dict[str, Finding]:
     return {each.name: each for each in findings}
 
 
-def test_this_machine_is_fit_and_it_is_known_within_two_seconds() -> None:
-    took_s: list[float] = []
-    while len(took_s) < 3 and min(took_s, default=9) >= 2:  # others may be busy on this machine
-        began = time.monotonic()
-        code, out, err = finish(framesrv("doctor"))
-        took_s.append(time.monotonic() - began)
-    assert min(took_s) < 2
+def test_this_machine_is_fit() -> None:
+    code, out, err = finish(framesrv("doctor"))
     assert (code, err) == (0, "")
     assert out.endswith("fit to serve\n")
     for told in ("python", "grpcio", "simplejpeg JPEG", "cores usable", "50051", "debug level"):
