@@ -274,9 +274,10 @@ def test_a_log_that_nobody_reads_stops_nothing() -> None:
                         refused(stub, f"mine-{number}")
                     asked = pb.ProcessBatchRequest(frames=[encoded(JPEG)], pipeline=as_it_is())
                     assert len(stub.ProcessBatch(asked, timeout=WAIT_S).results) == 1
-            finally:
                 process.terminate()
-            assert process.wait(WAIT_S) == 0
+                assert process.wait(WAIT_S) == 0
+            finally:
+                process.kill()
     finally:
         os.close(ours)
         os.close(its)

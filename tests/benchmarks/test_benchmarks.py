@@ -80,7 +80,7 @@ KEYS = {
     "copy blocks_ours blocks_protobuf",
     "serving": "batch unary stream plain raw streams_100 peer_unary peer_batch",
     "latency": "stream_p50 stream_p99 batch_p99 workers",
-    "standing": "start memory",
+    "standing": "start doctor memory",
     "handlers": " ".join(
         f"{kind}_{what}"
         for kind in ("sync", "aio")
