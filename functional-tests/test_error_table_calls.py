@@ -122,6 +122,7 @@ def test_stream_options_that_cannot_be(stub: FrameServiceStub) -> None:
         {"max_age": Duration(seconds=-1)},
         {"publish": True},
         {"drop_policy": 9},
+        {"stream_id": "x" * 1025},
     ):
         stream = Stream(stub, **config)
         check(refusal(stream.read), "INVALID_ARGUMENT", "BAD_CONFIG")

@@ -34,7 +34,7 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
     human = terminal if settings.format is LogFormat.AUTO else settings.format is LogFormat.HUMAN
     colours = terminal and not os.environ.get("NO_COLOR") and sys.platform != "win32"
     form = lines_for_people(colours=colours) if human else json_lines()
-    handler = LineHandler(stream, form)
+    handler = LineHandler(LineWriter(stream.fileno()) if may_wait(stream) else stream, form)
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
     logging.captureWarnings(True)
     # Told by strangers' mistakes, a line each, in words that help nobody.

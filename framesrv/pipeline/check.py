@@ -10,6 +10,7 @@ from framesrv.pipeline.limits import PipelineLimits
 from framesrv.pipeline.spec import DecodeMode, OutputSpec, PipelineSpec
 
 _FAULTS_MAX = 8
+_NAME_MAX = 256  # characters: names are kept for as long as a stream is open
 _PLANAR = (PixelFormat.NV12, PixelFormat.I420)
 
 
@@ -17,7 +18,8 @@ def check(spec: PipelineSpec, limits: PipelineLimits) -> None:
     """Raise Refused with BAD_PIPELINE, which names what is wrong, what is allowed, and where."""
     faults = [*_whole_faults(spec, limits)]
     for number, output in enumerate(spec.outputs[: limits.max_outputs]):
-        where = f"output {output.name!r}" if output.name else f"output {number}"
+        named = 0 < len(output.name) <= _NAME_MAX
+        where = f"output {output.name!r}" if named else f"output {number}"
         faults += [f"{where}: {fault}" for fault in _output_faults(output, limits)]
     if faults:
         more = len(faults) - _FAULTS_MAX
@@ -36,7 +38,7 @@ def _whole_faults(spec: PipelineSpec, limits: PipelineLimits) -> list[str]:
         faults.append(f"decode_mode is {spec.decode_mode} and must be 0, 1 (fast) or 2 (exact)")
     seen: set[str] = set()
     for output in spec.outputs:
-        if output.name in seen:
+        if output.name in seen and len(output.name) <= _NAME_MAX:
             faults.append(f"two outputs are named {output.name!r}: each needs a name of its own")
         seen.add(output.name)
     return faults
@@ -44,6 +46,8 @@ def _whole_faults(spec: PipelineSpec, limits: PipelineLimits) -> list[str]:
 
 def _output_faults(output: OutputSpec, limits: PipelineLimits) -> list[str]:
     faults = []
+    if len(output.name) > _NAME_MAX:
+        faults.append(f"its name has {len(output.name):,} characters and may have {_NAME_MAX}")
     if len(output.ops) > limits.max_ops:
         faults.append(f"it has {len(output.ops)} operations and may have {limits.max_ops}")
     if output.encoding not in list(Encoding):

@@ -59,7 +59,10 @@ class BatchSpan:
             last = self._left == frames
             self._left -= frames
         if last:
-            self.span.end()
+            try:
+                self.span.end()
+            except Exception as error:
+                log_error("a span could not be ended", error)
 
     def _show(self, number: int, report: FrameReport) -> None:
         if report.error is not None:

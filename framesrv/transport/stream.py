@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from time import monotonic_ns, time_ns
-from typing import Any
+from typing import Any, Final
 
 import grpc
 
@@ -27,6 +27,8 @@ from framesrv.transport.answers import WAIT_S, StreamAnswer, call_later
 from framesrv.transport.batch import deadline_ns
 from framesrv.transport.errors import refuse, trace_id_of
 from framesrv.transport.office import Office
+
+STREAM_ID_MAX: Final = 1024  # characters: it is kept for as long as the stream is open
 
 
 class StreamCall:
@@ -258,6 +260,10 @@ def _check(asked: wire.StreamOpen) -> None:
         faults.append("max_age must be more than 0; leave it unset for none")
     if asked.publish and not asked.stream_id:
         faults.append("publish needs a stream_id for others to name")
+    if len(asked.stream_id) > STREAM_ID_MAX:
+        faults.append(
+            f"stream_id has {len(asked.stream_id):,} characters and may have {STREAM_ID_MAX:,}"
+        )
     if faults:
         raise Refused(Reason.BAD_CONFIG, "the stream cannot be opened: " + "; ".join(faults))
 

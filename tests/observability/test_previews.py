@@ -99,6 +99,38 @@ def test_raw_pixels_become_a_small_jpeg(kind: PixelFormat, channels: int, side: 
     run(body)
 
 
+def test_a_crowd_has_it_encoded_once() -> None:
+    async def body(world: World) -> None:
+        world.opened()
+        pixels = raw(np.full((64, 64, 3), 77, np.uint8), PixelFormat.BGR24)
+        crowd = [asyncio.ensure_future(world.asked("cam", pixels)) for _ in range(20)]
+        (first, *others) = [await one for one in crowd]
+        assert isinstance(first, Picture)
+        assert all(other is first for other in others)
+
+    run(body)
+
+
+def test_it_ends_while_its_picture_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first stream of this name showed is not for who looks at the second."""
+
+    async def body(world: World) -> None:
+        first = world.opened()
+        encode = previews._encoded
+
+        def slowly(clone: previews.Clone) -> Picture:
+            world.registry.leave(first)
+            world.opened()
+            return encode(clone)
+
+        monkeypatch.setattr(previews, "_encoded", slowly)
+        found = await world.asked("cam", raw(np.zeros((8, 8, 3), np.uint8), PixelFormat.BGR24))
+        assert isinstance(found, Refusal)
+        assert found.status == 404
+
+    run(body)
+
+
 def test_one_that_is_too_large_is_not_copied() -> None:
     async def body(world: World) -> None:
         world.opened()

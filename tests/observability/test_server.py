@@ -6,7 +6,8 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from time import perf_counter
 
@@ -138,6 +139,7 @@ class TestHostileClients:
 
     def test_and_one_that_does_not_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(guard, "REQUEST_S_MAX", 0.5)
+        monkeypatch.setattr(guard, "LINES_MAX", 10_000_000)
         with serving() as server, socket.socket() as line:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             line.settimeout(20)
@@ -158,13 +160,62 @@ class TestHostileClients:
                 pass  # cut off while it was still talking
             assert get(server, "/healthz")[0] == 200
 
+    @pytest.mark.parametrize(
+        "asked",
+        [b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n" + b"a:\r\n" * guard.LINES_MAX + b"\r\n",
+         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+         + b"1\r\na\r\n" * guard.LINES_MAX],
+        ids=["headers", "chunks"],
+    )  # fmt: skip
+    def test_one_of_many_lines_is_not_read(
+        self, asked: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They are slow to read, and who asks meanwhile would wait for seconds."""
+        monkeypatch.setattr(guard, "REQUEST_S_MAX", 600.0)
+        with serving() as server, dialled(server) as line:
+            line.sendall(asked)
+            assert b"HTTP/1.1 200" not in everything(line)
+
+    def test_nor_one_whose_lines_come_one_by_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(guard, "REQUEST_S_MAX", 600.0)
+        with serving() as server, dialled(server) as line:
+            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+            with suppress(ConnectionError):
+                for _ in range(guard.LINES_MAX):
+                    line.sendall(b"a:\r\n")
+            assert gone(line)
+
+    def test_many_requests_of_a_connection_may_have_as_many_lines(self) -> None:
+        with serving() as server, closing(HTTPConnection(str(server.address), timeout=20)) as line:
+            for _ in range(guard.LINES_MAX):
+                line.request("GET", "/healthz")
+                assert line.getresponse().read() == b"ok\n"
+
     def test_there_are_only_so_many_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """For one more, the one goes that has been waited for the longest."""
         monkeypatch.setattr(guard, "REQUEST_S_MAX", 600.0)
         with serving() as server, ExitStack() as held:
-            for _ in range(guard.CONNECTIONS_MAX):
-                held.enter_context(dialled(server))
-            with dialled(server) as one_more:
-                assert gone(one_more)
+            lines = [held.enter_context(dialled(server)) for _ in range(guard.CONNECTIONS_MAX + 1)]
+            assert gone(lines[0])
+            lines[1].sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert lines[1].recv(4096).startswith(b"HTTP/1.1 200")
+
+    @pytest.mark.parametrize(
+        "half",
+        [b"", b"GET /metrics HTTP/1.1\r\nHost:",
+         (b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+          b"Content-Type: application/x-www-form-urlencoded\r\n\r\ntok")],
+        ids=["silent", "half a head", "half a body"],
+    )  # fmt: skip
+    def test_whoever_is_waited_for_keeps_nobody_out(
+        self, half: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(guard, "REQUEST_S_MAX", 600.0)
+        with serving(token="s3cret") as server, ExitStack() as held:  # noqa: S106 - of this test
+            for _ in range(2 * guard.CONNECTIONS_MAX):
+                held.enter_context(dialled(server)).sendall(half)
+            for _ in range(5):
+                assert get(server, "/metrics", Authorization="Bearer s3cret")[0] == 200
 
     def test_many_connections_leave_room_when_they_go(
         self, monkeypatch: pytest.MonkeyPatch

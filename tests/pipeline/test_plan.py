@@ -82,6 +82,7 @@ class TestRefusals:
         [
             (PipelineSpec(), "no outputs"),
             (PipelineSpec((OutputSpec("a"), OutputSpec("a"))), "two outputs are named 'a'"),
+            (PipelineSpec((OutputSpec("n" * 257),)), "output 0: its name has 257 characters"),
             (PipelineSpec((OutputSpec("a", quality=101),)), "quality is 101"),
             (PipelineSpec((OutputSpec("a", encoding=9),)), "encoding is 9"),
             (PipelineSpec((OutputSpec("a"),), decode_mode=7), "decode_mode is 7"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
@@ -206,3 +207,27 @@ def test_a_broken_exporter_costs_no_frame(
     stopped.start()
     stopped.join(20)  # the SDK's own patience is 30 s
     assert not stopped.is_alive()
+
+
+class FailsAtTheEnd(SpanProcessor):
+    def on_end(self, span: ReadableSpan) -> None:
+        if span.name == "batch":
+            raise RuntimeError("broken")
+
+
+def test_a_span_that_cannot_be_ended_costs_no_frame() -> None:
+    async def calls(address: str) -> None:
+        results = await talk(address, opening(), *(batch_of(n, n + 1) for n in range(0, 20, 2)))
+        assert [result.sequence for result in results] == list(range(20))
+        assert all(result.status == pb.FRAME_STATUS_OK for result in results)
+
+    sender = Sender(InMemorySpanExporter())
+    sender._provider.add_span_processor(FailsAtTheEnd())
+
+    async def run() -> None:
+        async with serving(sender) as app:
+            await asyncio.wait_for(calls(str(app.server.addresses[0])), 60)
+            assert app.engine.meter().frames == {("ok", ""): 20}
+
+    asyncio.run(run())
+    sender.stop(30)
