@@ -55,7 +55,7 @@ def joined(parts: Iterable[Troubles]) -> Troubles:
     """The sums, and the newest of each reason; the parts may go on being written meanwhile."""
     total = Troubles()
     for part in parts:
-        for reason, trouble in list(part.last.items()):
+        for reason, trouble in part.last.copy().items():  # one step: its thread goes on
             total.counts[reason] += part.counts[reason]
             before = total.last.get(reason)
             if before is None or before.at_ns < trouble.at_ns:

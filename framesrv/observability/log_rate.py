@@ -84,7 +84,7 @@ class RateLimit:
         reason = record.__dict__.get("reason", "")
         if not isinstance(reason, str):
             reason = ""
-        key = (record.pathname, record.lineno, record.levelno, reason)
+        key = (record.pathname, record.lineno, record.levelno, reason[:_LIKE_MAX])
         now_s = self._clock()
         with self._lock:
             bucket = self._buckets.get(key)
@@ -152,7 +152,7 @@ def _like(record: logging.LogRecord, reason: str) -> dict[str, object]:
         "levelname": record.levelname,
         "event": event.partition("\n")[0][:_LIKE_MAX],
     }
-    return like | {"reason": reason[:_LIKE_MAX]} if reason else like
+    return like | {"reason": reason} if reason else like
 
 
 def _told(like: dict[str, object], held_back: int) -> logging.LogRecord:

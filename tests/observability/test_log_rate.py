@@ -158,13 +158,21 @@ def test_it_may_be_entered_again_from_within() -> None:
     done = threading.Event()
 
     def work() -> None:
-        passed(limit, 2, reason=Logs("same"))
-        limit.passes(record(reason=Logs("same")))
+        passed(limit, 2, pathname=Logs("same.py"))
+        limit.passes(record(pathname=Logs("same.py")))
         done.set()
 
     threading.Thread(target=work, daemon=True).start()
     assert done.wait(20)
     assert entered.is_set()
+
+
+def test_a_long_reason_is_not_kept() -> None:
+    limit = RateLimit()
+    reasons = ["x" * 100_000 + str(number) for number in range(20)]
+    assert sum(passed(limit, 1, reason=reason) for reason in reasons) == USUAL.burst
+    kept = [*limit._buckets, *(bucket.like.values() for bucket in limit._buckets.values())]
+    assert max(len(str(text)) for texts in kept for text in texts) < 1000
 
 
 @pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="this system cannot fork")
