@@ -17,12 +17,12 @@ from framesrv.engine.desk import RecordPools
 from framesrv.engine.meter import added_up
 from framesrv.errors import BadConfig
 from framesrv.frames import record_pools
-from framesrv.observability.effective import EffectiveSetting, configuration_json
+from framesrv.observability.http.settings import HttpSettings
+from framesrv.observability.live.effective import EffectiveSetting, configuration_json
+from framesrv.observability.metrics.pool_news import PoolNews
 from framesrv.observability.pauses import GcPauses
-from framesrv.observability.pool_news import PoolNews
 from framesrv.observability.readiness import Readiness
-from framesrv.observability.settings import HttpSettings
-from framesrv.observability.tracing_settings import TracingSettings
+from framesrv.observability.tracing.settings import TracingSettings
 from framesrv.observability.watched import Watched
 from framesrv.ops.custom import Processors
 from framesrv.pipeline.limits import PipelineLimits
@@ -45,8 +45,8 @@ from framesrv.transport.server import Server
 from framesrv.transport.settings import TransportSettings
 
 if TYPE_CHECKING:
-    from framesrv.observability.server import HttpServer
-    from framesrv.observability.tracing import Sender
+    from framesrv.observability.http.server import HttpServer
+    from framesrv.observability.tracing.sender import Sender
 
 log = logging.getLogger("framesrv")
 
@@ -143,12 +143,12 @@ def _http(app: App) -> HttpServer | None:
     http, transport = app.settings.http, app.settings.transport
     if http is None or http.address is None:
         return None
-    from framesrv.observability.app import Services
-    from framesrv.observability.board import Board
-    from framesrv.observability.login import Login
-    from framesrv.observability.metrics import registry
-    from framesrv.observability.previews import Previews
-    from framesrv.observability.server import HttpServer
+    from framesrv.observability.http.app import Services
+    from framesrv.observability.http.login import Login
+    from framesrv.observability.http.server import HttpServer
+    from framesrv.observability.live.board import Board
+    from framesrv.observability.live.previews import Previews
+    from framesrv.observability.metrics.scrape import registry
 
     faults = http.faults(insecure_public=transport.insecure_public)
     if faults:
@@ -244,7 +244,7 @@ def _sender(tracing: TracingSettings) -> Sender | None:
     faults = tracing.faults()
     if faults:
         raise BadConfig("; ".join(faults))
-    from framesrv.observability.tracing import sender
+    from framesrv.observability.tracing.sender import sender
 
     return sender()
 

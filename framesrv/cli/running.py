@@ -17,7 +17,7 @@ from typing import Final
 
 from framesrv.app import App, AppSettings, running
 from framesrv.config import Configuration, load
-from framesrv.observability.logs import set_up
+from framesrv.observability.logs.lines import set_up
 from framesrv.observability.pauses import short_pauses
 
 log = logging.getLogger("framesrv")

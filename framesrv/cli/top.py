@@ -79,7 +79,7 @@ def _place(http: str, token_file: Path | None, tls_ca: Path | None) -> Place:
     from framesrv.cli.outcome import Fault
     from framesrv.cli.top_feed import Place
     from framesrv.errors import BadConfig
-    from framesrv.observability.settings import HttpAddress
+    from framesrv.observability.http.settings import HttpAddress
 
     scheme, _, rest = http.rpartition("://")
     try:

@@ -10,7 +10,7 @@ from framesrv.config.pipelines import as_toml
 from framesrv.config.pools import Origins, pool_lines
 from framesrv.config.rooms import all_settings
 from framesrv.config.values import written
-from framesrv.observability.effective import EffectiveSetting
+from framesrv.observability.live.effective import EffectiveSetting
 from framesrv.pipeline.spec import PipelineSpec
 from framesrv.pool import PoolSettings
 from framesrv.transport.address import Address

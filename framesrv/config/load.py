@@ -19,8 +19,8 @@ from framesrv.config.rooms import BUILT_IN, CONFIG_FLAG, CONFIG_VARIABLE, all_se
 from framesrv.config.sources import File, Raw, from_environ, from_flags
 from framesrv.config.values import read_value
 from framesrv.errors import BadConfig, Refused
-from framesrv.observability.log_settings import LogSettings
-from framesrv.observability.settings import HttpSettings
+from framesrv.observability.http.settings import HttpSettings
+from framesrv.observability.logs.settings import LogSettings
 from framesrv.ops.processors import Processors, from_spec
 from framesrv.pipeline.limits import PipelineLimits
 from framesrv.pipeline.plan import Plan

@@ -10,9 +10,9 @@ from typing import Any, Final
 from framesrv import codecs
 from framesrv.config.setting import PREFIX, Setting, settings_of
 from framesrv.engine import EngineSettings
-from framesrv.observability.log_settings import LogSettings
-from framesrv.observability.settings import HttpSettings
-from framesrv.observability.tracing_settings import TracingSettings
+from framesrv.observability.http.settings import HttpSettings
+from framesrv.observability.logs.settings import LogSettings
+from framesrv.observability.tracing.settings import TracingSettings
 from framesrv.pipeline.limits import PipelineLimits
 from framesrv.protocol.wire import WireLimits
 from framesrv.streams import StreamSettings

@@ -1,10 +1,7 @@
-"""What operators see: readiness, metrics, logs, and the HTTP listener that serves them.
+"""What operators see, a folder for each way to look.
 
-Where to look: ``settings`` says where it listens, ``server`` runs it in a thread of its own,
-``doors`` lets in, ``login`` knows who has the token, ``guard`` keeps slow and hostile clients from
-holding anything; ``app`` answers, ``readiness`` is what /readyz tells, ``metrics`` reads the pools
-and the engine when it is asked; ``board`` tells the dashboards once a second what ``reading`` has
-read, ``history`` remembers of it and ``snapshot`` makes of both; ``live`` and ``assets`` are what
-its page asks for, ``previews`` its pictures; ``logs`` writes lines of what is logged, ``log_rate``
-says how many, ``tracing`` sends spans.
+``http`` is the listener and its page, ``live`` what the page is told, ``metrics`` what Prometheus
+is, ``logs`` and ``tracing`` what leaves by itself. Beside them: ``watched`` is where all the
+numbers are, ``readiness`` what /readyz and gRPC's health tell, ``pauses`` those of the garbage
+collector, ``refusals`` how a request is turned away.
 """

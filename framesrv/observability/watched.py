@@ -9,8 +9,8 @@ from typing import NamedTuple
 from framesrv.engine.meter import Meter
 from framesrv.engine.troubles import Troubles
 from framesrv.frames import copies
+from framesrv.observability.metrics.pool_news import PoolNews
 from framesrv.observability.pauses import GcPauses
-from framesrv.observability.pool_news import PoolNews
 from framesrv.pool.stats import PoolStats
 from framesrv.streams.tally import StreamTally
 

@@ -11,8 +11,8 @@ from framesrv.app import AppSettings
 from framesrv.config import load
 from framesrv.config.rooms import FLAGS, FOLLOWS, ROOMS, all_settings
 from framesrv.errors import BadConfig
-from framesrv.observability.log_settings import LogLevel
-from framesrv.observability.settings import HttpAddress
+from framesrv.observability.http.settings import HttpAddress
+from framesrv.observability.logs.settings import LogLevel
 from framesrv.pool import DebugLevel
 from framesrv.transport.address import Address
 from tests.config.helpers import faults_of, loaded

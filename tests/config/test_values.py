@@ -11,7 +11,7 @@ import pytest
 from framesrv.config.faults import Wrong, nearest_to, shown, told, unknown
 from framesrv.config.setting import Setting
 from framesrv.config.values import read_value, written
-from framesrv.observability.settings import HttpAddress
+from framesrv.observability.http.settings import HttpAddress
 
 
 class Mode(StrEnum):

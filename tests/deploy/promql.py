@@ -9,7 +9,7 @@ from typing import Final
 
 from prometheus_client import generate_latest
 
-from framesrv.observability.metrics import registry
+from framesrv.observability.metrics.scrape import registry
 from framesrv.pool import PoolSettings
 from tests.deploy.files import loaded, recorded
 from tests.observability.helpers import samples, watched

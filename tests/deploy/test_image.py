@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from framesrv.observability.http.settings import HttpAddress
 from framesrv.observability.readiness import Readiness
-from framesrv.observability.settings import HttpAddress
 from tests.deploy.dockerfile import copied, health_check, stages
 from tests.deploy.files import DEPLOY, ROOT
 from tests.deploy.serving import asked, value_of

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from framesrv.app import AppSettings
 from framesrv.engine.meter import STAGES
 from framesrv.frames import record_pools
-from framesrv.observability.metrics import registry
+from framesrv.observability.metrics.scrape import registry
 from framesrv.pool import PoolManager
 from framesrv.pool.base import MISUSE_KINDS
 from framesrv.pool.manager import RESERVED_NAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framesrv.observability import board
+from framesrv.observability.live import board
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from framesrv.engine.meter import Meter
-from framesrv.observability.app import Services
-from framesrv.observability.board import Board
-from framesrv.observability.login import Login
-from framesrv.observability.metrics import registry
-from framesrv.observability.previews import Previews
+from framesrv.observability.http.app import Services
+from framesrv.observability.http.login import Login
+from framesrv.observability.http.server import HttpServer
+from framesrv.observability.http.settings import HttpAddress
+from framesrv.observability.live.board import Board
+from framesrv.observability.live.previews import Previews
+from framesrv.observability.metrics.scrape import registry
 from framesrv.observability.readiness import Readiness
-from framesrv.observability.server import HttpServer
-from framesrv.observability.settings import HttpAddress
 from framesrv.observability.watched import Watched
 from framesrv.pool import ByteArrayPool, PoolManager
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from framesrv.frames.layout import ImageLayout, PixelFormat
 from framesrv.frames.work import Encoding, FrameReport, FrameStatus, OutputImage
-from framesrv.observability.previews import Picture, Previews
+from framesrv.observability.live.previews import Picture, Previews
 from framesrv.observability.refusals import Refusal
 from framesrv.pool import PoolManager
 from framesrv.streams import StreamRegistry, StreamTally

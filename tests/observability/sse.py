@@ -11,8 +11,8 @@ from threading import Event as Flag
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from framesrv.observability import board
-from framesrv.observability.server import HttpServer
+from framesrv.observability.http.server import HttpServer
+from framesrv.observability.live import board
 
 ASK: Final = b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HANG_S: Final = 30.0

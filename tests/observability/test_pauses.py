@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import generate_latest
 
-from framesrv.observability.metrics import registry
+from framesrv.observability.metrics.scrape import registry
 from framesrv.observability.pauses import BOUNDS_S, GcPauses, short_pauses
 from framesrv.pool import PoolManager
 from tests.observability.helpers import sample, samples, watched

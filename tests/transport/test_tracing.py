@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from framesrv.client import AsyncFrameClient, FrameClient
 from framesrv.frames.work import FrameReport, Timings
-from framesrv.observability.tracing import Sender
+from framesrv.observability.tracing.sender import Sender
 from framesrv.protocol.gen import frames_pb2 as pb
 from framesrv.transport.spans import BatchSpan, stages
 from tests.transport.tracing_rig import (

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from framesrv.observability.tracing import Sender
+from framesrv.observability.tracing.sender import Sender
 from framesrv.ops.custom import Processors
 from framesrv.protocol.gen import frames_pb2 as pb
 from tests.transport.tracing_rig import (

@@ -17,7 +17,7 @@ from opentelemetry.trace import format_trace_id
 
 from framesrv.app import App, AppSettings
 from framesrv.engine import EngineSettings
-from framesrv.observability.tracing import Sender
+from framesrv.observability.tracing.sender import Sender
 from framesrv.ops.custom import Processors
 from framesrv.protocol.gen import frames_pb2 as pb
 from framesrv.protocol.gen.frames_pb2_grpc import FrameServiceStub

@@ -1,0 +1,1 @@
+"""Spans, where tracing is on: ``sender`` needs the extra ``otel``."""
