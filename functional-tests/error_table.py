@@ -1,7 +1,8 @@
-"""What every row of the error table (DESIGN, section 5) keeps to, and a batch to ask with."""
+"""What every row of the error table (docs/protocol.md) keeps to, and a batch to ask with."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from stock_client import Told
@@ -9,7 +10,8 @@ from stock_client import Told
 from framesrv.protocol.gen import frames_pb2 as pb
 from framesrv.protocol.gen.frames_pb2_grpc import FrameServiceStub
 
-SECRETS = ("/etc/secret", "Traceback", "/work", ".py")
+HERE = str(Path(__file__).parent.parent)
+SECRETS = ("/etc/secret", "Traceback", HERE, ".py")
 
 
 def check(told: Told, code: str, reason: str, *, retries: bool = False) -> None:
