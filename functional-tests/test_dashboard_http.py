@@ -273,7 +273,7 @@ def test_the_page_is_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(ROOT)
     wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
     inside = set(zipfile.ZipFile(wheel).namelist())
-    page = ROOT / "framesrv" / "observability" / "dashboard"
+    page = ROOT / "framesrv" / "observability" / "http" / "dashboard"
     files = {f"framesrv/observability/http/dashboard/{file.name}" for file in page.iterdir()}
     assert "framesrv/observability/http/dashboard/index.html" in files
     assert files <= inside
