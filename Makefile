@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check bench bench-memory bench-load bench-peers soak bench-compare figures \
+.PHONY: help run test check bench bench-memory bench-load bench-peers soak bench-compare figures \
 	screenshots docs-check lock-check protos format lock clean
 
 help: ## list the targets
@@ -28,19 +28,12 @@ run: $(INSTALLED) ## install, then run a server and a synthetic camera; Ctrl-C e
 
 # The files of tests, side by side: they share nothing.
 SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
-POOL := tests/pool framesrv/pool
 test: $(INSTALLED) ## install, then run every test; framesrv/pool must have 100 % branch coverage
 	@$(RUN) coverage erase
-	$(RUN) coverage run -m pytest $(SIDE_BY_SIDE) $(POOL)
+	$(RUN) coverage run -m pytest $(SIDE_BY_SIDE)
 	@$(RUN) coverage combine --quiet
+	@$(RUN) coverage report
 	$(RUN) coverage report --include='framesrv/pool/*' --fail-under=100
-	$(RUN) pytest $(SIDE_BY_SIDE) $(POOL:%=--ignore=%)
-
-coverage: $(INSTALLED) ## run every test under coverage, and say what of framesrv none of them runs
-	@$(RUN) coverage erase
-	-$(RUN) coverage run -m pytest $(SIDE_BY_SIDE)
-	@$(RUN) coverage combine --quiet
-	$(RUN) coverage report
 
 check: $(INSTALLED) lock-check docs-check ## format, lint, types, layers, the lock's form, the docs
 	$(RUN) ruff format --check $(CHECKED)

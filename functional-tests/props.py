@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pictures import as_it_is, custom
+from server_process import clean_environ
 
 from framesrv.protocol.gen import frames_pb2 as pb
 
@@ -106,7 +106,7 @@ def serving(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, **(env or {})},
+            env=clean_environ(env),
         )
     with process:
         try:
