@@ -1,4 +1,4 @@
-"""Hypothesis profiles, chosen by the environment variable HYPOTHESIS_PROFILE; and signals as usual."""
+"""Hypothesis profiles, chosen by the variable HYPOTHESIS_PROFILE; and Ctrl-C as usual."""
 
 import os
 import signal
