@@ -47,6 +47,7 @@ from framesrv.transport.settings import TransportSettings
 if TYPE_CHECKING:
     from framesrv.observability.http.server import HttpServer
     from framesrv.observability.tracing.sender import Sender
+    from framesrv.transport.websocket.calls import WebSocketCalls
 
 log = logging.getLogger("framesrv")
 
@@ -109,6 +110,7 @@ class App:
         self.pauses = GcPauses()
         self.http = _http(self)
 
+        self.websockets = _websockets(self)
 
 def _answer_pool(settings: AppSettings, budget_bytes: int, observer: PoolObserver) -> BytesIOPool:
     capacity, warm, max_bytes = answer_sizes(settings.engine.workers, budget_bytes)
@@ -148,9 +150,10 @@ def _http(app: App) -> HttpServer | None:
     from framesrv.observability.http.server import HttpServer
     from framesrv.observability.live.board import Board
     from framesrv.observability.live.previews import Previews
+    from framesrv.observability.http.upgrade import WebSockets
     from framesrv.observability.metrics.scrape import registry
 
-    faults = http.faults(insecure_public=transport.insecure_public)
+    faults = http.faults(insecure_public=transport.insecure_public, uses_tls=transport.uses_tls)
     if faults:
         raise BadConfig("the server cannot listen like this:\n- " + "\n- ".join(faults))
     tls = None
@@ -161,16 +164,33 @@ def _http(app: App) -> HttpServer | None:
     previews = Previews(watched) if http.previews else None
     services = Services(
         readiness=app.readiness,
+    websockets = None
+    if app.websockets is not None:
+        most = min(transport.max_message_bytes, http.max_websocket_bytes)
+        websockets = WebSockets(served=app.websockets.endpoints(), max_message_bytes=most)
         metrics=registry(watched),
-        board=Board(watched, app.readiness, _json_pool(app.manager), previews),
+        board=Board(
+            watched, app.readiness, _json_pool(app.manager), previews, websocket=http.websocket
+        ),
         configuration=configuration_json(app.settings.effective, app.manager.budget),
         login=None if token is None else Login(token, secure=tls is not None),
     )
     return HttpServer(http.address, services, hosts=http.hosts, tls=tls)
+        websockets=websockets,
 
 
 def _json_pool(manager: PoolManager) -> ByteArrayPool | None:
     """None: a program that embeds the server has pools of its own, and no such one."""
+def _websockets(app: App) -> WebSocketCalls | None:
+    """What serves browsers, if that is asked for."""
+    http = app.settings.http
+    if http is None or http.address is None or not http.websocket:
+        return None
+    from framesrv.transport.websocket.calls import WebSocketCalls
+
+    return WebSocketCalls(app.server.service)
+
+
     with suppress(KeyError):
         pool = manager.pool("json")
         return pool if isinstance(pool, ByteArrayPool) else None
@@ -227,6 +247,9 @@ async def running(
         _log_addresses(app)
         app.readiness.ready()
         log.info("ready", extra={"workers": app.settings.engine.workers})
+        if app.websockets is not None:
+            closing.push_async_callback(app.websockets.stop)
+            app.websockets.start()
         closing.callback(app.readiness.not_ready, "stopped")
         yield app
         app.readiness.not_ready("draining")

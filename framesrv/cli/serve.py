@@ -89,6 +89,15 @@ Previews = Annotated[
         rich_help_panel=_LISTEN,
     ),
 ]
+WebSocket = Annotated[
+    bool | None,
+    typer.Option(
+        "--websocket",
+        help="Let browsers send frames and watch published streams, over WebSocket: the pages "
+        "/camera and /watch.",
+        rich_help_panel=_LISTEN,
+    ),
+]
 Workers = Annotated[
     str | None,
     typer.Option(
@@ -165,6 +174,7 @@ def serve(  # noqa: PLR0917 - a parameter for each flag
     insecure_public: InsecurePublic = None,
     http_token_file: HttpTokenFile = None,
     previews: Previews = None,
+    websocket: WebSocket = None,
     workers: Workers = None,
     processor: ProcessorOption = None,
     grace: Grace = None,
@@ -194,6 +204,7 @@ def serve(  # noqa: PLR0917 - a parameter for each flag
             "http.address": http,
             "http.token_file": http_token_file,
             "http.previews": previews,
+            "http.websocket": websocket,
             "engine.workers": workers,
             "processors": processor,
             "log.level": log_level,

@@ -169,7 +169,9 @@ def _listening_faults(transport: TransportSettings, http: HttpSettings) -> list[
         faults += _pair_faults(transport)
     except BadConfig as error:
         faults += faults_of(error)
-    return faults + http.faults(insecure_public=transport.insecure_public)
+    return faults + http.faults(
+        insecure_public=transport.insecure_public, uses_tls=transport.uses_tls
+    )
 
 
 def _pair_faults(transport: TransportSettings) -> list[str]:

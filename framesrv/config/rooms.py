@@ -66,6 +66,7 @@ FLAGS: Final = MappingProxyType(
         "http.token_file": "--http-token-file",
         "http.previews": "--previews",
         "log.level": "--log-level",
+        "http.websocket": "--websocket",
         "log.format": "--log-format",
         "tracing.enabled": "--tracing",
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -18,6 +19,7 @@ from framesrv.observability.http.answers import Live
 from framesrv.observability.http.assets import Assets
 from framesrv.observability.http.login import Login, home
 from framesrv.observability.http.turns import Turns
+from framesrv.observability.http.upgrade import WebSockets
 from framesrv.observability.live.board import Board
 from framesrv.observability.metrics.exposition import choose_encoder
 from framesrv.observability.readiness import Readiness
@@ -28,6 +30,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 _SHOWN: Final = "/metrics, /healthz, /readyz"
+_NO_WEBSOCKETS: Final = Refusal(
+    404,
+    "no_websockets",
+    "this server has no pages and no calls over WebSocket: start it with --websocket to allow that "
+    "(FRAMESRV_WEBSOCKET, or websocket in [http])",
+)
+# Those that need WebSockets, with the headers that they have of their own.
+PAGES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {"/watch": {}, "/camera": {"Permissions-Policy": "camera=(self)"}}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +51,7 @@ class Services:
     board: Board | None = None
     configuration: bytes = b"{}"  # JSON
     login: Login | None = None
+    websockets: WebSockets | None = None
 
 
 def http_app(services: Services, lifespan: Lifespan | None = None) -> Asgi:
@@ -51,6 +64,8 @@ def http_app(services: Services, lifespan: Lifespan | None = None) -> Asgi:
     if services.board is not None:
         routes += _dashboard(services.board, services.configuration)
         shown = "/ (the dashboard), /api/snapshot, /api/events, /api/config, " + shown
+
+    routes += _websockets(services.websockets)
 
     async def missing(request: Request, error: Exception) -> Response:
         return refused(request.scope, _refusal(error, shown))
@@ -108,6 +123,27 @@ def _dashboard(board: Board, configuration: bytes) -> list[BaseRoute]:
         _route("/api/events", live.events),
         _route("/api/config", config),
         _route("/api/streams/{stream_id:path}/preview", live.preview),
+    ]
+
+
+def _websockets(websockets: WebSockets | None) -> list[BaseRoute]:
+    if websockets is None:
+
+        async def off(request: Request) -> Response:
+            return refused(request.scope, _NO_WEBSOCKETS)
+
+        return [_route(path, off) for path in ("/ws/{path:path}", *PAGES)]
+    assets = Assets()
+
+    def page(name: str, headers: Mapping[str, str] | None = None) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            return _or_404(assets.answer(request, name, headers))
+
+        return answer
+
+    return [
+        *(_route(path, websockets.endpoint(path)) for path in websockets.served),
+        *(_route(path, page(f"live{path}.html", headers)) for path, headers in PAGES.items()),
     ]
 
 

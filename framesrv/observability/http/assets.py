@@ -39,13 +39,15 @@ class Assets:
     def index(self, request: Request) -> Response | None:
         return self.answer(request, INDEX)
 
-    def answer(self, request: Request, name: str) -> Response | None:
+    def answer(
+        self, request: Request, name: str, more: Mapping[str, str] | None = None
+    ) -> Response | None:
         """None: there is no such file."""
         asset = self._assets.get(name)
         if asset is None:
             return None
         # Asked for each time, since the next version of the server may have another.
-        headers = {"ETag": asset.tag, "Cache-Control": "no-cache"}
+        headers = {"ETag": asset.tag, "Cache-Control": "no-cache", **(more or {})}
         if asset.tag in request.headers.get("if-none-match", ""):
             return Response(None, 304, headers)
         return Response(asset.content, 200, headers, asset.content_type)

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -30,6 +31,14 @@ LINES_MAX: Final = 256
 _SEND_BUFFER_BYTES: Final = 64 * 1024
 
 
+class Next(asyncio.Protocol, ABC):
+    """What a connection may become."""
+
+    @abstractmethod
+    def begin(self, transport: asyncio.Transport, connections: set[Any], data: bytes) -> None:
+        """It is one of the connections from now on; ``data`` came after the request."""
+
+
 class Guarded(H11Protocol):
     """uvicorn's own, with an end to every wait."""
 
@@ -45,7 +54,9 @@ class Guarded(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX and not self._send_one_home():
+        # Those that speak another protocol by now have a number of their own.
+        here = sum(isinstance(one, Guarded) for one in self.connections)
+        if here > CONNECTIONS_MAX and not self._send_one_home():
             self._refused("too many connections", 0)
             transport.abort()
         else:
@@ -126,6 +137,37 @@ class Guarded(H11Protocol):
         if self._until is not None:
             self._until.cancel()
             self._until = None
+
+    # -- another protocol ------------------------------------------------------------------
+
+    def _should_upgrade(self) -> bool:
+        """Not here: the request goes its way through the doors first."""
+        return False
+
+    @property
+    def may_switch(self) -> bool:
+        """Whether the request, which has come whole, asks for WebSocket."""
+        return (
+            self._get_upgrade() == b"websocket"
+            and self.scope["method"] == "GET"
+            and self.conn.their_state is h11.MIGHT_SWITCH_PROTOCOL  # type: ignore[attr-defined]
+        )
+
+    def switch_to(self, next_one: Next, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Answer the request with a change of protocol. False: the connection is lost."""
+        if self.transport.is_closing():
+            return False
+        self._stop_waiting()
+        self._unset_keepalive_if_required()
+        answer = h11.InformationalResponse(
+            status_code=101, headers=list(headers), reason=b"Switching Protocols"
+        )
+        self.transport.write(self.conn.send(answer) or b"")
+        self.cycle.disconnected = True  # nothing more is said in HTTP
+        self.connections.discard(self)
+        self.transport.set_protocol(next_one)
+        next_one.begin(self.transport, self.connections, self.conn.trailing_data[0])
+        return True
 
     # -- what is no request ----------------------------------------------------------------
 

@@ -73,19 +73,41 @@ class HttpSettings:
         default=False,
         metadata={"help": "whether the dashboard may show pictures of published streams"},
     )
+    websocket: bool = field(
+        default=False,
+        metadata={
+            "help": "whether browsers may send frames and watch published streams, over WebSocket"
+        },
+    )
+    max_websocket_bytes: int = field(
+        default=8 * 1024 * 1024,
+        metadata={
+            "help": "of one message over WebSocket that comes in, if transport.max_message_bytes "
+            "is not less",
+            "least": 1024,
+            "most": 2**31 - 1,
+        },
+    )
 
     @property
     def is_public(self) -> bool:
         """Whether other machines can reach it."""
         return self.address is not None and not self.address.is_loopback
 
-    def faults(self, *, insecure_public: bool) -> list[str]:
+    def faults(self, *, insecure_public: bool, uses_tls: bool = True) -> list[str]:
         """Beyond loopback it takes a token, or somebody who says that it does not."""
         faults = []
         if self.is_public and self.token_file is None and not insecure_public:
             faults.append(
                 f"--http {self.address} can be reached from other machines and asks nobody who "
                 "they are: give --http-token-file FILE, listen on 127.0.0.1, or say "
+                "--insecure-public if the network is trusted"
+            )
+        elif self.is_public and self.websocket and not uses_tls and not insecure_public:
+            faults.append(
+                f"--http {self.address} can be reached from other machines, and without TLS "
+                "anybody on the way can read the frames that are sent over --websocket: give "
+                "certificates (--tls-cert FILE --tls-key FILE), listen on 127.0.0.1, or say "
                 "--insecure-public if the network is trusted"
             )
         faults += [

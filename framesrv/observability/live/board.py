@@ -68,6 +68,8 @@ class Board:
         readiness: Readiness,
         json_pool: ByteArrayPool | None = None,
         previews: Previews | None = None,
+        *,
+        websocket: bool = False,  # whether streams can be watched, and cameras tried
     ) -> None:
         self._watched = watched
         self._readiness = readiness
@@ -85,6 +87,7 @@ class Board:
             pool_debug=watched.pool_debug,
             budget_bytes=watched.budget_bytes,
             started_at_ms=time_ns() // 1_000_000,
+            websocket=websocket,
         )
 
     # -- asked for -------------------------------------------------------------------------

@@ -40,6 +40,7 @@ class About:
     pool_debug: str
     budget_bytes: int
     started_at_ms: int
+    websocket: bool = False
 
 
 def snapshot(
@@ -59,6 +60,7 @@ def snapshot(
             "started_at_ms": about.started_at_ms,
             "workers": about.workers,
             "debug": about.pool_debug,
+            "websocket": about.websocket,
         },
         "at_ms": reading.at_ms,
         "every_ms": round(EVERY_S * 1000),
@@ -82,7 +84,7 @@ def snapshot(
         ],
         "streams": {
             "open": len(reading.streams),
-            "shown": list(_streams(reading.streams, history, previews)),
+            "shown": list(_streams(reading.streams, history, previews, about.websocket)),
         },
         "errors": list(_errors(reading)),
     }
@@ -106,13 +108,16 @@ def _pool(stats: PoolStats, wait_p99_ms: float | None) -> Json:
     }
 
 
-def _streams(tallies: Sequence[StreamTally], history: History, previews: bool) -> Iterator[Json]:
+def _streams(
+    tallies: Sequence[StreamTally], history: History, previews: bool, websocket: bool
+) -> Iterator[Json]:
     """The busiest first; among those that are as busy, those that have done the most."""
     now_ns, fps = monotonic_ns(), history.fps
     busiest = nlargest(STREAMS_MAX, tallies, key=lambda one: (fps.get(one, 0.0), one.answered.ok))
     for tally in busiest:
         answered = tally.answered  # before what was received, so that it is never more
         shown = clipped(tally.stream_id, _ID_BYTES)
+        can_be_named = tally.published and shown == tally.stream_id
         yield {
             "id": shown,
             "fps": round(fps.get(tally, 0.0), 1),
@@ -124,7 +129,8 @@ def _streams(tallies: Sequence[StreamTally], history: History, previews: bool) -
             "in_flight": tally.in_flight,
             "window": tally.window,
             "published": tally.published,
-            "preview": previews and tally.published and shown == tally.stream_id,
+            "preview": previews and can_be_named,
+            "watch": websocket and can_be_named,
         }
 
 
