@@ -26,8 +26,9 @@ help: ## list the targets
 run: $(INSTALLED) ## install, then run a server and a synthetic camera; Ctrl-C ends them
 	$(VENV)/bin/python examples/live.py
 
-# The files of tests, side by side: they share nothing.
-SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+# The files of tests, side by side: they share nothing. In their order, the last are small, so that
+# no process waits long for another.
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 test: $(INSTALLED) ## install, then run every test; framesrv/pool must have 100 % branch coverage
 	@$(RUN) coverage erase
 	$(RUN) coverage run -m pytest $(SIDE_BY_SIDE)

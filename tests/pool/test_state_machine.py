@@ -12,6 +12,7 @@ import gc
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -35,6 +36,8 @@ from framesrv.testing.clocks import VirtualLoop
 from framesrv.testing.contract import check_identities
 from tests.pool.borrower import Borrower
 from tests.pool.model import ELASTIC, NAMED, Model, Request
+
+pytestmark = pytest.mark.unmeasured
 
 PAGE = 4096
 CLASSES = SizeClasses(smallest_bytes=PAGE, largest_bytes=4 * PAGE, per_doubling=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ def pool(capacity: int = 1) -> ByteArrayPool:
     return ByteArrayPool("json", initial_bytes=64, max_bytes=64 * 1024, capacity=capacity)
 
 
+@pytest.mark.unmeasured
 @given(st.dictionaries(st.text(), JSON | ROWS), ROWS)
 def test_the_pieces_together_are_the_snapshot(more: dict[str, Any], rows: Any) -> None:
     snapshot = {**more, "streams": {"open": 3, "shown": rows}}

@@ -82,6 +82,7 @@ def test_threads_and_finalizers_lose_no_news() -> None:
                 Ring()
 
     before = gc.get_threshold()
+    gc.freeze()  # what was there before is not looked through each time
     gc.set_threshold(50, 2, 2)
     threads = [threading.Thread(target=work) for _ in range(4)]
     try:
@@ -91,6 +92,7 @@ def test_threads_and_finalizers_lose_no_news() -> None:
             gc.collect()
     finally:
         gc.set_threshold(*before)
+        gc.unfreeze()
         for thread in threads:
             thread.join(60)
     gc.collect()
