@@ -38,7 +38,7 @@ from framesrv.pool import (
 )
 from framesrv.pool.scaling import for_workers
 from framesrv.protocol.wire import WireLimits
-from framesrv.streams import StreamSettings
+from framesrv.streams import FanOutSettings, StreamSettings
 from framesrv.transport.office import Office
 from framesrv.transport.reception import Reception
 from framesrv.transport.server import Server
@@ -65,6 +65,7 @@ class AppSettings:
     pipeline: PipelineLimits = field(default_factory=PipelineLimits)
     wire: WireLimits = field(default_factory=WireLimits)
     streams: StreamSettings = field(default_factory=StreamSettings)
+    fan_out: FanOutSettings = field(default_factory=FanOutSettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     http: HttpSettings | None = None  # a program that embeds the server may have its own
     tracing: TracingSettings = field(default_factory=TracingSettings)
@@ -102,15 +103,16 @@ class App:
             self.answers,
             settings.transport,
             settings.streams,
+            settings.fan_out,
         )
         self.readiness = Readiness()
         tracer = None if sender is None else sender.tracer
         self.server = Server(self.office, settings.images, lambda: self.readiness.is_ready, tracer)
         self.readiness.follow(self.server.health.changed)
         self.pauses = GcPauses()
+        self.websockets = _websockets(self)
         self.http = _http(self)
 
-        self.websockets = _websockets(self)
 
 def _answer_pool(settings: AppSettings, budget_bytes: int, observer: PoolObserver) -> BytesIOPool:
     capacity, warm, max_bytes = answer_sizes(settings.engine.workers, budget_bytes)
@@ -148,9 +150,9 @@ def _http(app: App) -> HttpServer | None:
     from framesrv.observability.http.app import Services
     from framesrv.observability.http.login import Login
     from framesrv.observability.http.server import HttpServer
+    from framesrv.observability.http.upgrade import WebSockets
     from framesrv.observability.live.board import Board
     from framesrv.observability.live.previews import Previews
-    from framesrv.observability.http.upgrade import WebSockets
     from framesrv.observability.metrics.scrape import registry
 
     faults = http.faults(insecure_public=transport.insecure_public, uses_tls=transport.uses_tls)
@@ -162,25 +164,23 @@ def _http(app: App) -> HttpServer | None:
         tls = (transport.tls_cert, transport.tls_key)
     token, watched = http.token(), _watched(app)
     previews = Previews(watched) if http.previews else None
-    services = Services(
-        readiness=app.readiness,
     websockets = None
     if app.websockets is not None:
         most = min(transport.max_message_bytes, http.max_websocket_bytes)
         websockets = WebSockets(served=app.websockets.endpoints(), max_message_bytes=most)
+    services = Services(
+        readiness=app.readiness,
         metrics=registry(watched),
         board=Board(
             watched, app.readiness, _json_pool(app.manager), previews, websocket=http.websocket
         ),
         configuration=configuration_json(app.settings.effective, app.manager.budget),
         login=None if token is None else Login(token, secure=tls is not None),
+        websockets=websockets,
     )
     return HttpServer(http.address, services, hosts=http.hosts, tls=tls)
-        websockets=websockets,
 
 
-def _json_pool(manager: PoolManager) -> ByteArrayPool | None:
-    """None: a program that embeds the server has pools of its own, and no such one."""
 def _websockets(app: App) -> WebSocketCalls | None:
     """What serves browsers, if that is asked for."""
     http = app.settings.http
@@ -191,6 +191,8 @@ def _websockets(app: App) -> WebSocketCalls | None:
     return WebSocketCalls(app.server.service)
 
 
+def _json_pool(manager: PoolManager) -> ByteArrayPool | None:
+    """None: a program that embeds the server has pools of its own, and no such one."""
     with suppress(KeyError):
         pool = manager.pool("json")
         return pool if isinstance(pool, ByteArrayPool) else None
@@ -213,6 +215,7 @@ def _watched(app: App) -> Watched:
         elastic_bytes=app.manager.budget.elastic_bytes,
         open_streams=app.office.streams.tallies,
         published=app.office.streams.published,
+        subscribed=app.office.dispatcher.subscribed,
         pool_debug=str(app.settings.pools.debug),
     )
 
@@ -244,12 +247,12 @@ async def running(
         app.engine.start()
         closing.push_async_callback(app.server.stop)
         await app.server.start()
-        _log_addresses(app)
-        app.readiness.ready()
-        log.info("ready", extra={"workers": app.settings.engine.workers})
         if app.websockets is not None:
             closing.push_async_callback(app.websockets.stop)
             app.websockets.start()
+        _log_addresses(app)
+        app.readiness.ready()
+        log.info("ready", extra={"workers": app.settings.engine.workers})
         closing.callback(app.readiness.not_ready, "stopped")
         yield app
         app.readiness.not_ready("draining")

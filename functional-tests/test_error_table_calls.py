@@ -158,9 +158,30 @@ def test_a_second_publisher(stub: FrameServiceStub, server: Running) -> None:
     assert again.rest() == []
 
 
-def test_subscribe_is_not_offered_yet(stub: FrameServiceStub) -> None:
-    told = refusal(lambda: list(stub.Subscribe(pb.SubscribeRequest(), timeout=60)))
-    check(told, "UNIMPLEMENTED", "NOT_OFFERED")
+SUBSCRIPTIONS: dict[str, tuple[pb.SubscribeRequest, str, str]] = {
+    "a stream that nobody publishes": (
+        pb.SubscribeRequest(stream_ids=["nobody's"]),
+        "NOT_FOUND",
+        "UNKNOWN_STREAM",
+    ),
+    "an empty id": (pb.SubscribeRequest(stream_ids=["a", ""]), "INVALID_ARGUMENT", "BAD_CONFIG"),
+    "65 streams": (
+        pb.SubscribeRequest(stream_ids=[str(n) for n in range(65)], wait=True),
+        "INVALID_ARGUMENT",
+        "BAD_CONFIG",
+    ),
+    "too large a request": (
+        pb.SubscribeRequest(stream_ids=["x" * 65_536]),
+        "INVALID_ARGUMENT",
+        "MALFORMED_MESSAGE",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SUBSCRIPTIONS)
+def test_subscriptions(stub: FrameServiceStub, name: str) -> None:
+    request, code, reason = SUBSCRIPTIONS[name]
+    check(refusal(lambda: list(stub.Subscribe(request, timeout=60))), code, reason)
 
 
 def test_a_method_that_nobody_knows(server: Running) -> None:

@@ -15,7 +15,7 @@ from framesrv.observability.logs.settings import LogSettings
 from framesrv.observability.tracing.settings import TracingSettings
 from framesrv.pipeline.limits import PipelineLimits
 from framesrv.protocol.wire import WireLimits
-from framesrv.streams import StreamSettings
+from framesrv.streams import FanOutSettings, StreamSettings
 from framesrv.transport.settings import TransportSettings
 
 CONFIG_FLAG: Final = "--config"
@@ -45,6 +45,7 @@ ROOMS: Final = MappingProxyType(
         "pipeline": PipelineLimits,
         "wire": WireLimits,
         "streams": StreamSettings,
+        "fan_out": FanOutSettings,
         "transport": TransportSettings,
         "http": HttpSettings,
         "log": LogSettings,
@@ -65,8 +66,8 @@ FLAGS: Final = MappingProxyType(
         "http.address": "--http",
         "http.token_file": "--http-token-file",
         "http.previews": "--previews",
-        "log.level": "--log-level",
         "http.websocket": "--websocket",
+        "log.level": "--log-level",
         "log.format": "--log-format",
         "tracing.enabled": "--tracing",
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from framesrv.engine.meter import Meter
 from framesrv.engine.troubles import Troubles
@@ -12,13 +11,8 @@ from framesrv.frames import copies
 from framesrv.observability.metrics.pool_news import PoolNews
 from framesrv.observability.pauses import GcPauses
 from framesrv.pool.stats import PoolStats
+from framesrv.streams.dispatcher import Subscribed
 from framesrv.streams.tally import StreamTally
-
-
-class Subscribed(NamedTuple):
-    subscribers: int = 0
-    lag_frames: int = 0  # of the one that is furthest behind
-    dropped_frames: int = 0  # since the start, of all that ever were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
 from typing import Final, Protocol, TypeVar
@@ -16,6 +16,8 @@ from typing import Final, Protocol, TypeVar
 from framesrv.engine.frame import dropped
 from framesrv.engine.task import Engine, Incoming, Task
 from framesrv.errors import Reason, Refused
+from framesrv.streams.news import Clone
+from framesrv.streams.order import Entry, Order, Show
 
 T = TypeVar("T")
 
@@ -31,38 +33,6 @@ class DropPolicy(IntEnum):
 
 _DROPS: Final = (DropPolicy.OLDEST, DropPolicy.NEWEST)
 _WAITING_MAX: Final = 2  # frames, each with its message, that no cap of the engine's counts
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSettings:
-    max_in_flight_frames: int = field(
-        default=64,
-        metadata={"help": "of one stream", "least": 1, "most": 100_000},
-    )
-    max_streams: int = field(
-        default=1024,
-        metadata={"help": "open at once", "least": 1, "most": 100_000},
-    )
-    max_result_bytes: int = field(
-        default=4 * 1024 * 1024 - 64 * 1024,
-        metadata={
-            "help": "of one answer message of a stream: stock clients refuse more than 4 MiB",
-            "least": 1024,
-            "most": 1 << 30,
-        },
-    )
-
-
-class Entry:
-    """Frames that one task does, and the messages that answer them."""
-
-    __slots__ = ("count", "frames", "messages", "task")
-
-    def __init__(self, frames: Sequence[Incoming]) -> None:
-        self.frames = frames  # none any more when they are answered: they keep their message
-        self.count = len(frames)
-        self.task: Task | None = None
-        self.messages: list[bytes] | None = None  # set when the frames are answered
 
 
 class Maker(Protocol):
@@ -99,6 +69,7 @@ class Session:
         policy: DropPolicy,
         window: int,
         when_room: Callable[[], None],
+        show: Show | None = None,
     ) -> None:
         self._engine = engine
         self._make = make
@@ -106,7 +77,7 @@ class Session:
         self.window = window
         self._when_room = when_room  # asks the engine to have ``pump`` called by our thread
         self._asked = False
-        self._order: deque[Entry] = deque()  # everything not yet handed to the writer
+        self._order = Order(show)  # everything not yet handed to the writer
         self._pending: deque[_Group] = deque()
         self.in_flight = 0  # frames that the engine has, or whose answers are not yet written
         self._unwritten = 0  # frames that are answered, their answers not yet written
@@ -136,7 +107,8 @@ class Session:
                 self._offer_one(frame, received_ns, received_at_ns)
         else:
             pieces = [Entry(piece) for piece in split(frames, self._engine.workers)]
-            self._order.extend(pieces)
+            for piece in pieces:
+                self._order.append(piece)
             self._pending.append(_Group(pieces, received_ns, received_at_ns))
         self.pump()
 
@@ -192,7 +164,7 @@ class Session:
         while self._pending and not self.abandoned:
             group = self._pending[0]
             # What the writer waits for goes on, however many refusals wait behind it.
-            awaited = self._order[0] is group.entries[0]
+            awaited = self._order.first is group.entries[0]
             if not awaited and self.in_flight + group.frames > self._admitted_at_most():
                 return
             if not self._submit(group):
@@ -226,8 +198,9 @@ class Session:
         self._asked = False
         self.pump()
 
-    def finished(self, entry: Entry, messages: list[bytes]) -> None:
+    def finished(self, entry: Entry, messages: list[bytes], clones: Sequence[Clone] = ()) -> None:
         """The engine is done with an entry."""
+        entry.clones = clones
         self._settle(entry, messages)
 
     def _settle(self, entry: Entry, messages: list[bytes]) -> None:
@@ -235,14 +208,13 @@ class Session:
         entry.task = None
         entry.frames = ()
         self._unwritten += entry.count
+        self._order.settled()
 
     # -- writing ---------------------------------------------------------------------------
 
     def next_answer(self) -> Entry | None:
         """The answers to be written next, if they are there: in the order of the frames."""
-        if self._order and self._order[0].messages is not None:
-            return self._order.popleft()
-        return None
+        return self._order.take()
 
     def written(self, entry: Entry) -> None:
         """The answers of an entry are on their way to the client."""

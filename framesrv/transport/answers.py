@@ -19,6 +19,7 @@ from framesrv.frames.work import FrameError, FrameReport, FrameStatus
 from framesrv.pool import BytesIOPool, PoolError
 from framesrv.pool.scratch import ScratchBytesIO
 from framesrv.protocol import wire
+from framesrv.streams.news import Clone
 from framesrv.streams.tally import Watcher
 
 WAIT_S: Final = 0.05  # longer than a frame takes, and soon over where all wait for each other
@@ -174,8 +175,8 @@ class StreamAnswer:
     """The answer to one task of a stream, as messages that stock clients accept."""
 
     __slots__ = (
-        "_max_bytes", "_max_message_bytes", "_pool", "_sheet", "_unanswered", "_wait_s", "_watcher",
-        "dropped", "failed", "messages", "ok",
+        "_max_bytes", "_max_message_bytes", "_pool", "_published", "_sheet", "_unanswered",
+        "_wait_s", "_watcher", "clones", "dropped", "failed", "messages", "ok",
     )  # fmt: skip
 
     def __init__(
@@ -187,9 +188,12 @@ class StreamAnswer:
         wait_s: float = WAIT_S,
         *,
         watcher: Watcher | None = None,
+        published: bool = False,
     ) -> None:
         self._unanswered = frames
         self._watcher = watcher
+        self._published = published
+        self.clones: list[Clone] = []  # of the frames that are ok, for those who subscribe
         self.ok = self.failed = self.dropped = 0  # frames; written by whoever does the task
         self._pool = pool
         self._wait_s = wait_s
@@ -207,16 +211,28 @@ class StreamAnswer:
             self._sheet = Sheet(self._pool, self._wait_s)
         elif self._sheet.buffer.end() + nbytes > self._max_bytes:
             self._flush(self._sheet)
+        start = self._sheet.buffer.end()
         self._sheet.write(wire.write_stream_result, report)
         self._unanswered -= 1
         if report.status is FrameStatus.OK:
             self.ok += 1
+            if self._published:
+                self.clones.append(self._clone(report, self._sheet, start))
             if self._watcher is not None:
                 self._watcher.offer(report)
         elif report.status is FrameStatus.DROPPED:
             self.dropped += 1
         else:
             self.failed += 1
+
+    @staticmethod
+    def _clone(report: FrameReport, sheet: Sheet, start: int) -> Clone:
+        """What was just written: a result among others is, byte by byte, a subscriber's message."""
+        with sheet.buffer.written() as view:
+            message = bytes(view[start:])
+        for _ in report.outputs:
+            copies.CLONE.add()
+        return Clone(message, report.captured_at_ns, report.received_at_ns)
 
     @property
     def whole(self) -> bool:

@@ -58,12 +58,14 @@ class Server:
         reflection.enable_server_reflection(_NAMES, self._grpc)
         self.addresses: list[Address] = []
         self._drained = False
+        self._patrol: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen on every address, or on none and raise BadConfig."""
         for address in self.settings.listen:
             _check_free(address)
             self.addresses.append(self._listen(address))
+        self._patrol = asyncio.create_task(self.service.patrol.walk())
         self.health.start()
         await self._grpc.start()
 
@@ -82,6 +84,8 @@ class Server:
 
         Without a grace gRPC drops what it has not yet written to the sockets: the last answers.
         """
+        if self._patrol is not None:
+            self._patrol.cancel()
         await self._grpc.stop(_LINGER_S if self._drained else None)
         for address in self.addresses:
             if address.path:

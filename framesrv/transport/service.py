@@ -8,13 +8,14 @@ from typing import Any, Final
 import grpc
 
 from framesrv import codecs
-from framesrv.errors import Reason, Refused
 from framesrv.protocol.gen import frames_pb2
 from framesrv.transport.batch import process_batch
 from framesrv.transport.errors import refuse
 from framesrv.transport.info import read_info_request, server_info
 from framesrv.transport.office import Office
+from framesrv.transport.patrol import Patrol
 from framesrv.transport.stream import StreamCall, process_stream
+from framesrv.transport.subscribe import SubscribeCall, subscribe
 
 SERVICE: Final = frames_pb2.DESCRIPTOR.services_by_name["FrameService"].full_name
 
@@ -24,6 +25,8 @@ class Service:
         self.office = office
         self._limits = limits
         self.streams: set[StreamCall] = set()
+        self.subscribers: set[SubscribeCall] = set()
+        self.patrol = Patrol(self.subscribers, office.fan_out.stall_s)
         self._calls = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -54,19 +57,17 @@ class Service:
         self._enter(context)
         await process_stream(self.office, self.streams, context)
 
-    async def _subscribe(self, _: bytes, context: Any) -> None:
-        await refuse(
-            context,
-            Refused(Reason.NOT_OFFERED, "this server does not offer Subscribe"),
-            self.office.refusals,
-            method="Subscribe",
-        )
+    async def _subscribe(self, data: bytes, context: Any) -> None:
+        self._enter(context)
+        await subscribe(self.office, self.subscribers, data, context)
 
     def drain(self, grace_s: float) -> None:
         """Take no new calls and no new frames, and tell the streams."""
         self.office.draining = True
-        for call in self.streams:
-            call.go_away(grace_s)
+        for stream in self.streams:
+            stream.go_away(grace_s)
+        for subscriber in self.subscribers:
+            subscriber.go_away(grace_s)
 
     async def quiet(self) -> None:
         """Until no call is left."""

@@ -20,7 +20,8 @@ from framesrv.errors import Reason, Refused
 from framesrv.pipeline.plan import Plan
 from framesrv.protocol import wire
 from framesrv.streams import DropPolicy, Session
-from framesrv.streams.session import Entry
+from framesrv.streams.dispatcher import Publication
+from framesrv.streams.order import Entry
 from framesrv.streams.tally import StreamTally
 from framesrv.transport import stream_log
 from framesrv.transport.answers import WAIT_S, StreamAnswer, call_later
@@ -48,6 +49,7 @@ class StreamCall:
         self.session: Session | None = None
         self.stream_id = ""
         self.tally = StreamTally()
+        self._publication: Publication | None = None
         self._plan: Plan | None = None
         self._max_age_ns = 0
         self._deadline_ns = deadline_ns(context, monotonic_ns())
@@ -63,6 +65,12 @@ class StreamCall:
             reader.cancel()
         if self._over is not None:
             raise self._over
+
+    def left(self) -> None:
+        """The call is over: its stream is another's to open."""
+        if self._publication is not None:
+            self._publication.end()
+        self._office.streams.leave(self.tally)
 
     def go_away(self, grace_s: float) -> None:
         """The server will stop soon: tell the client, and take no new frames."""
@@ -131,6 +139,8 @@ class StreamCall:
         tally = StreamTally(stream_id, published=bool(asked.publish))
         office.streams.enter(tally)
         self.stream_id, self.tally = stream_id, tally
+        if tally.published:
+            self._publication = office.dispatcher.start(stream_id)
         self._max_age_ns = asked.max_age_ns or 0
         most = office.stream_settings.max_in_flight_frames
         window = min(asked.max_in_flight_frames or most, most)
@@ -141,6 +151,7 @@ class StreamCall:
             policy=policy,
             window=window,
             when_room=self._ask_for_room,
+            show=self._publication.publish if self._publication else None,
         )
         self._ready = wire.stream_ready(
             secrets.token_hex(8), self.stream_id, window, office.reception.limits.max_batch_frames
@@ -175,7 +186,7 @@ class StreamCall:
 
         def ended() -> None:
             self._count(answer)
-            session.finished(entry, answer.messages)
+            session.finished(entry, answer.messages, answer.clones)
             if not answer.whole:
                 self._end(RuntimeError("a stream's answer could not be written"))
                 if self._reader is not None:
@@ -219,6 +230,7 @@ class StreamCall:
             office.settings.max_message_bytes - 64,
             wait_s,
             watcher=self.tally.watcher,
+            published=self._publication is not None,
         )
 
     # -- writing ---------------------------------------------------------------------------
@@ -291,6 +303,6 @@ async def process_stream(
         )
     finally:
         calls.discard(call)
+        call.left()
         if call.session is not None:
-            office.streams.leave(call.tally)
             stream_log.ended(call.tally, how, call.peer, trace_id_of(context))

@@ -22,7 +22,7 @@ from framesrv.engine.task import Engine, Task
 from framesrv.errors import Refused
 from framesrv.protocol import wire
 from framesrv.protocol.status import DETAILS_KEY, read_rich_status
-from framesrv.streams.session import Entry
+from framesrv.streams.order import Entry
 from framesrv.transport.batch import process_batch
 from framesrv.transport.errors import TRACEPARENT
 from framesrv.transport.office import Office

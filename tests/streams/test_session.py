@@ -21,7 +21,8 @@ from hypothesis.stateful import (
 
 from framesrv.engine.task import Task
 from framesrv.errors import Reason, Refused
-from framesrv.streams.session import DropPolicy, Entry, Session, split
+from framesrv.streams.order import Entry
+from framesrv.streams.session import DropPolicy, Session, split
 
 
 class Frame:

@@ -19,7 +19,7 @@ from framesrv.ops.custom import Processors
 from framesrv.protocol import wire
 from framesrv.protocol.gen import frames_pb2 as pb
 from framesrv.protocol.status import read_rich_status
-from framesrv.streams.session import Entry
+from framesrv.streams.order import Entry
 from framesrv.transport.address import Address
 from framesrv.transport.batch import process_batch
 from framesrv.transport.settings import TransportSettings

@@ -23,7 +23,8 @@ from framesrv.observability.metrics.families import (
 from framesrv.observability.metrics.of_frames import frame_metrics, refusal_metric
 from framesrv.observability.metrics.of_pools import pool_metrics
 from framesrv.observability.pauses import BOUNDS_S as PAUSE_BOUNDS_S
-from framesrv.observability.watched import Subscribed, Watched
+from framesrv.observability.watched import Watched
+from framesrv.streams.dispatcher import Subscribed
 
 _STREAM_STATES: Final = ("open", "draining")
 

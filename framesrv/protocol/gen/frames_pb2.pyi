@@ -408,16 +408,18 @@ class ProcessStreamResponse(_message.Message):
     def __init__(self, ready: _Optional[_Union[StreamReady, _Mapping]] = ..., results: _Optional[_Union[ResultBatch, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ...) -> None: ...
 
 class Mosaic(_message.Message):
-    __slots__ = ("columns", "width", "height", "encoding")
+    __slots__ = ("columns", "width", "height", "encoding", "alone")
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
+    ALONE_FIELD_NUMBER: _ClassVar[int]
     columns: int
     width: int
     height: int
     encoding: Encoding
-    def __init__(self, columns: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., encoding: _Optional[_Union[Encoding, str]] = ...) -> None: ...
+    alone: bool
+    def __init__(self, columns: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., encoding: _Optional[_Union[Encoding, str]] = ..., alone: _Optional[bool] = ...) -> None: ...
 
 class MergeWindow(_message.Message):
     __slots__ = ("length", "lateness", "mosaic")

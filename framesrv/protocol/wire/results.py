@@ -139,6 +139,11 @@ def _after(report: FrameReport) -> bytes:
     return tail + text_field(b"\x4a", report.trace_id) if report.trace_id else tail
 
 
+def image_message(image: OutputImage) -> bytes:
+    """An OutputImage by itself."""
+    return _image_head(image) + message_field(b"\x22", bytes(image.data))
+
+
 def _timings_size(report: FrameReport) -> int:
     t = report.timings
     nbytes = 0

@@ -1,0 +1,49 @@
+"""What a subscriber is told: frames, how many it missed, who came and went."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+_FORMS_MAX: Final = 4  # other forms of one clone that are kept: asked for alike by many, as a rule
+
+
+class Clone:
+    """What subscribers get of a frame: bytes of the heap that all of them share, in no pool."""
+
+    __slots__ = ("captured_at_ns", "forms", "message", "received_at_ns")
+
+    def __init__(self, message: bytes, captured_at_ns: int = 0, received_at_ns: int = 0) -> None:
+        self.message = message  # as it is sent to those who want all of it
+        self.captured_at_ns = captured_at_ns  # 0: unknown
+        self.received_at_ns = received_at_ns
+        self.forms: dict[tuple[str, ...], bytes] = {}  # the message with some of the outputs only
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.message)
+
+    def keep(self, outputs: tuple[str, ...], form: bytes) -> None:
+        if len(self.forms) < _FORMS_MAX:
+            self.forms[outputs] = form
+
+
+class Gap(NamedTuple):
+    """Frames that this subscriber was too slow to take."""
+
+    stream_id: str
+    frames: int
+
+
+class State(IntEnum):
+    """The numbers are the wire's."""
+
+    STARTED = 1
+    ENDED = 2
+
+
+class Event(NamedTuple):
+    """A publisher came or went."""
+
+    stream_id: str
+    state: State

@@ -1,0 +1,83 @@
+"""What a SubscribeRequest asks for, checked, and what then serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from framesrv.errors import Reason, Refused
+from framesrv.protocol import wire
+from framesrv.streams.dispatcher import Dispatcher
+from framesrv.streams.subscription import News, Subscription
+from framesrv.transport.office import Office
+
+STREAMS_MAX: Final = 64  # that are named; who asks for all may get more
+
+
+class Watching(Protocol):
+    """One subscriber's view."""
+
+    def take(self) -> list[News]:
+        """What comes next; empty: nothing is there, and ``wake`` will be called."""
+        ...
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is left to take, and nobody publishes what it watches."""
+        ...
+
+    @property
+    def has_too_much(self) -> bool: ...
+
+    @property
+    def dropped_frames(self) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class _Streams:
+    """Frames as they are published."""
+
+    def __init__(self, dispatcher: Dispatcher, subscription: Subscription) -> None:
+        self._dispatcher = dispatcher
+        self._subscription = subscription
+        self.take = subscription.take
+
+    @property
+    def is_idle(self) -> bool:
+        return self._subscription.is_idle
+
+    @property
+    def has_too_much(self) -> bool:
+        return self._subscription.has_too_much
+
+    @property
+    def dropped_frames(self) -> int:
+        return self._subscription.dropped_frames
+
+    def close(self) -> None:
+        self._dispatcher.leave(self._subscription)
+
+
+def watching(office: Office, asked: wire.SubscribeAsked, wake: Callable[[], None]) -> Watching:
+    """Raises Refused if it cannot be."""
+    faults = _faults(asked)
+    if faults:
+        raise Refused(Reason.BAD_CONFIG, "the subscription cannot be made: " + "; ".join(faults))
+    dispatcher = office.dispatcher
+    return _Streams(
+        dispatcher,
+        dispatcher.subscribe(asked.stream_ids, asked.queue_frames, wake, wait=asked.wait),
+    )
+
+
+def _faults(asked: wire.SubscribeAsked) -> list[str]:
+    faults = []
+    if len(asked.stream_ids) > STREAMS_MAX:
+        faults.append(
+            f"it names {len(asked.stream_ids)} streams and may name {STREAMS_MAX}: name none to "
+            "get all, or subscribe several times"
+        )
+    if "" in asked.stream_ids:
+        faults.append("one of its stream_ids is empty: leave the list empty for all streams")
+    return faults
