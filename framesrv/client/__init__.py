@@ -3,8 +3,10 @@
 It loads nothing of the server, and no image library before one is needed.
 """
 
+from framesrv.client.account import Count
 from framesrv.client.aio import AsyncFrameClient
 from framesrv.client.aio_stream import AsyncFrameStream
+from framesrv.client.aio_subscription import AsyncSubscription
 from framesrv.client.errors import (
     CallFailed,
     ClientClosed,
@@ -16,8 +18,11 @@ from framesrv.client.errors import (
     ServerBusy,
     ServerDraining,
     ServerUnavailable,
+    SlowConsumer,
 )
 from framesrv.client.frames import Frame
+from framesrv.client.interest import Merge, Mosaic
+from framesrv.client.items import Gap, GoAway, Item, MergedFrame, StreamEvent
 from framesrv.client.pipelines import (
     Output,
     Pipeline,
@@ -31,13 +36,16 @@ from framesrv.client.pipelines import (
 )
 from framesrv.client.results import FrameError, OutputImage, Result, Timings
 from framesrv.client.stream import FrameStream
+from framesrv.client.subscription import Subscription
 from framesrv.client.sync import FrameClient
 
 __all__ = [
     "AsyncFrameClient",
     "AsyncFrameStream",
+    "AsyncSubscription",
     "CallFailed",
     "ClientClosed",
+    "Count",
     "DeadlineExceeded",
     "Frame",
     "FrameClient",
@@ -46,7 +54,13 @@ __all__ = [
     "FrameFailed",
     "FrameStream",
     "FramesrvClientError",
+    "Gap",
+    "GoAway",
     "InvalidRequest",
+    "Item",
+    "Merge",
+    "MergedFrame",
+    "Mosaic",
     "Output",
     "OutputImage",
     "Pipeline",
@@ -54,6 +68,9 @@ __all__ = [
     "ServerBusy",
     "ServerDraining",
     "ServerUnavailable",
+    "SlowConsumer",
+    "StreamEvent",
+    "Subscription",
     "Timings",
     "blur",
     "convert",

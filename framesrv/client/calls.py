@@ -21,11 +21,13 @@ _SERVICE = "/framesrv.v1.FrameService/"
 GET_SERVER_INFO = _SERVICE + "GetServerInfo"
 PROCESS_BATCH = _SERVICE + "ProcessBatch"
 PROCESS_STREAM = _SERVICE + "ProcessStream"
+SUBSCRIBE = _SERVICE + "Subscribe"
 
 # Requests are handed to gRPC as bytes, see encode; these read the answers.
 read_info = pb.ServerInfo.FromString
 read_batch = pb.ProcessBatchResponse.FromString
 read_stream = pb.ProcessStreamResponse.FromString
+read_subscribe = pb.SubscribeResponse.FromString
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,10 @@ class ServerDraining(ServerUnavailable):
     """The server closes; the results of this stream that it gave were all yielded before."""
 
 
+class SlowConsumer(CallFailed):
+    """A subscriber that read nothing for too long was given up by the server."""
+
+
 class DeadlineExceeded(CallFailed):
     """No answer in the time given."""
 
@@ -110,7 +114,9 @@ _AT_FAULT = {
 }
 
 
-def kind_of(code: StatusCode, retry_after_s: float | None) -> type[CallFailed]:
+def kind_of(code: StatusCode, reason: str, retry_after_s: float | None) -> type[CallFailed]:
+    if reason == Reason.SLOW_CONSUMER:
+        return SlowConsumer
     if code is StatusCode.RESOURCE_EXHAUSTED and retry_after_s is not None:
         return ServerBusy
     if code is StatusCode.UNAVAILABLE:

@@ -33,7 +33,7 @@ def call_failed(target: str, error: Any, timeout_s: float | None = None) -> Call
     hint = ""
     if not reason:
         message, hint = _explain(target, code, message or details, timeout_s)
-    kind = kind_of(code, retry_after_s)
+    kind = kind_of(code, reason, retry_after_s)
     return kind(code, reason, message, hint, retry_after_s)
 
 

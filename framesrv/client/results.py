@@ -117,7 +117,7 @@ def result_of(message: pb.FrameResult) -> Result:
     return Result(
         status=_STATUS.get(message.status, "failed"),
         error=_error(message.error) if message.HasField("error") else None,
-        outputs={image.name: _image(image) for image in message.outputs},
+        outputs={image.name: image_of(image) for image in message.outputs},
         timings=Timings(
             timings.queue_ns,
             timings.decode_ns,
@@ -138,7 +138,7 @@ def _error(error: pb.FrameError) -> FrameError:
     return FrameError(CODES.get(error.code, StatusCode.UNKNOWN), error.reason, error.message, after)
 
 
-def _image(image: pb.OutputImage) -> OutputImage:
+def image_of(image: pb.OutputImage) -> OutputImage:
     layout = image.layout
     return OutputImage(
         name=image.name,

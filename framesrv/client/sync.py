@@ -13,21 +13,25 @@ from framesrv.client.calls import (
     GET_SERVER_INFO,
     PROCESS_BATCH,
     PROCESS_STREAM,
+    SUBSCRIBE,
     BatchCall,
     Settings,
     read_batch,
     read_info,
     read_stream,
+    read_subscribe,
 )
 from framesrv.client.channel import Options, StrPath, target
 from framesrv.client.errors import CallFailed, ClientClosed
 from framesrv.client.frames import FrameLike
+from framesrv.client.interest import Interest, Merge
 from framesrv.client.limits import Limits
 from framesrv.client.pipelines import PipelineLike
 from framesrv.client.plan import Drop, StreamPlan
 from framesrv.client.results import Result
 from framesrv.client.retry import Retry
 from framesrv.client.stream import FrameStream
+from framesrv.client.subscription import Subscription
 from framesrv.client.tracing import Metadata, trace_metadata
 from framesrv.protocol.gen import frames_pb2 as pb
 
@@ -79,6 +83,7 @@ class FrameClient:
             PROCESS_BATCH, None, read_batch
         )
         self._stream: Any = self._channel.stream_stream(PROCESS_STREAM, None, read_stream)
+        self._watch: Any = self._channel.unary_stream(SUBSCRIBE, None, read_subscribe)
 
     def __enter__(self) -> Self:
         return self
@@ -170,9 +175,45 @@ class FrameClient:
             sleep=self._sleep,
         )
 
+    def subscribe(
+        self,
+        *stream_ids: str,
+        all_streams: bool = False,
+        outputs: Iterable[str] = (),
+        queue_frames: int | None = None,
+        wait: bool = False,
+        merge: Merge | None = None,
+    ) -> Subscription:
+        """Watch what others publish: frames, gaps between them, and publishers that come and go.
+
+        Name the streams, or ask for ``all_streams``, also those that start later. An unknown
+        stream is an error unless ``wait``. ``outputs`` are names of the publishers' outputs, and
+        none of them means all. The server keeps ``queue_frames`` for a subscriber that is slow, and
+        what falls out comes as a ``Gap``. With ``merge`` the streams are joined by capture time.
+
+        It goes on until it is left. ``ServerDraining``, ``SlowConsumer`` or another error says
+        why the server ended it.
+        """
+        self._check_open()
+        interest = Interest(
+            stream_ids,
+            all_streams=all_streams,
+            outputs=outputs,
+            queue_frames=queue_frames,
+            wait=wait,
+            merge=merge,
+        )
+        return Subscription(
+            interest, settings=self._settings, start=self._start_watching, sleep=self._sleep
+        )
+
     def _start_stream(self, requests: Iterator[bytes]) -> Any:
         self._check_open()
         return self._stream(requests, metadata=trace_metadata())
+
+    def _start_watching(self, request: bytes) -> Any:
+        self._check_open()
+        return self._watch(request, metadata=trace_metadata())
 
     def _stream_limits(self, anew: bool) -> Limits:
         if anew or self._limits is None:

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from framesrv.client import AsyncFrameClient, FrameClient, Result
+from framesrv.client import (
+    AsyncFrameClient,
+    AsyncSubscription,
+    FrameClient,
+    Result,
+    Subscription,
+)
 
 Drive = Callable[..., list[Result]]
 
@@ -37,6 +43,28 @@ class Sync:
                     break
         return got
 
+    @staticmethod
+    def subscribe(
+        address: str,
+        *streams: str,
+        got: list[Any] | None = None,
+        take: int | None = None,
+        only: str = "__iter__",
+        client: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> tuple[list[Any], Subscription]:
+        """The first ``take`` items; those before an error are left in ``got``."""
+        got = [] if got is None else got
+        with (
+            FrameClient(address, **{"sleep": lambda _: None, **(client or {})}) as made,
+            made.subscribe(*streams, **options) as subscription,
+        ):
+            for item in getattr(subscription, only)():
+                got.append(item)
+                if len(got) == take:
+                    break
+        return got, subscription
+
 
 class Async:
     name = "async"
@@ -64,11 +92,44 @@ class Async:
                     got.append(result)  # kept also if the next one raises
                     if len(got) == take:
                         break
-            names = {task.get_name() for task in asyncio.all_tasks()}  # gRPC has some of its own
-            assert not {name for name in names if name.startswith("framesrv")}
+            no_task_is_left()
 
         asyncio.run(main())
         return got
+
+    @staticmethod
+    def subscribe(
+        address: str,
+        *streams: str,
+        got: list[Any] | None = None,
+        take: int | None = None,
+        only: str = "__iter__",
+        client: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> tuple[list[Any], AsyncSubscription]:
+        got = [] if got is None else got
+
+        async def no_sleep(_: float) -> None:
+            await asyncio.sleep(0)
+
+        async def main() -> AsyncSubscription:
+            async with (
+                AsyncFrameClient(address, **{"sleep": no_sleep, **(client or {})}) as made,
+                made.subscribe(*streams, **options) as subscription,
+            ):
+                async for item in getattr(subscription, only.replace("iter", "aiter"))():
+                    got.append(item)
+                    if len(got) == take:
+                        break
+            no_task_is_left()
+            return subscription
+
+        return got, asyncio.run(main())
+
+
+def no_task_is_left() -> None:
+    names = {task.get_name() for task in asyncio.all_tasks()}  # gRPC has some of its own
+    assert not {name for name in names if name.startswith("framesrv")}
 
 
 @pytest.fixture(params=[Sync, Async], ids=["sync", "async"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,8 @@ CODE = {code.value[0]: code for code in grpc.StatusCode}
 Requests = Iterator[pb.ProcessStreamRequest]
 Script = Callable[[Requests, Any], Iterable[pb.ProcessStreamResponse]]
 Responses = Iterator[pb.ProcessStreamResponse]
+Items = Iterator[pb.SubscribeResponse]
+Watched = Callable[[pb.SubscribeRequest, Any], Iterable[pb.SubscribeResponse]]
 JPEG = b"\xff\xd8 as it were"
 
 
@@ -84,8 +87,36 @@ def echo(requests: Requests, context: Any) -> Iterator[pb.ProcessStreamResponse]
         yield results(request.batch.frames)
 
 
+def shown(sequence: int, stream_id: str = "door") -> pb.SubscribeResponse:
+    """A published frame."""
+    frame = pb.Frame(sequence=sequence, stream_id=stream_id, encoded=pb.EncodedImage(data=JPEG))
+    return pb.SubscribeResponse(frame=answer(frame))
+
+
+def missed(number: int, stream_id: str = "door") -> pb.SubscribeResponse:
+    return pb.SubscribeResponse(gap=pb.Gap(stream_id=stream_id, dropped_frames=number))
+
+
+def event(state: str, stream_id: str = "door") -> pb.SubscribeResponse:
+    told = pb.StreamEvent(stream_id=stream_id, state=f"STATE_{state.upper()}")
+    return pb.SubscribeResponse(event=told)
+
+
+def closing() -> pb.SubscribeResponse:
+    return pb.SubscribeResponse(go_away=go_away().go_away)
+
+
+def open_until_left(context: Any) -> None:
+    """Waits as a server does that has nothing to say."""
+    gone = threading.Event()
+    if context.add_callback(gone.set):
+        assert gone.wait(30)
+
+
 class Scripted(FrameServiceServicer):
     """Scripts are used up in turn; the last one stays."""
+
+    watched: Sequence[Watched] = ()  # the scripts of Subscribe
 
     def __init__(self, *streams: Script, info: pb.ServerInfo | None = None) -> None:
         self.info = info or pb.ServerInfo(
@@ -120,6 +151,19 @@ class Scripted(FrameServiceServicer):
             yield from script(requests, context)
         except grpc.RpcError:
             return  # the client has gone
+
+    def Subscribe(  # noqa: N802
+        self, request: pb.SubscribeRequest, context: Any
+    ) -> Iterator[pb.SubscribeResponse]:
+        script, *more = self.watched
+        self.watched = more or [script]
+        yield from script(request, context)
+
+
+def watching(*scripts: Watched) -> Scripted:
+    servicer = Scripted()
+    servicer.watched = scripts
+    return servicer
 
 
 @contextmanager

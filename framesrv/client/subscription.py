@@ -1,0 +1,132 @@
+"""The iterator that a program gets from ``FrameClient.subscribe``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+
+from framesrv.client.account import Account, Count
+from framesrv.client.calls import Settings
+from framesrv.client.interest import Interest
+from framesrv.client.items import Item, MergedFrame
+from framesrv.client.results import Result
+
+StartWatching = Callable[[bytes], Any]  # grpc names no class for a call that is iterated
+
+
+class Subscription(Iterator[Item]):
+    """What is published, item by item. For one thread; leave it by ``with`` or ``close()``.
+
+    Any other thread may ``close()`` it, and the iteration ends. It does not end by itself: when
+    the server ends it, that is an error.
+    """
+
+    def __init__(
+        self,
+        interest: Interest,
+        *,
+        settings: Settings,
+        start: StartWatching,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._request = interest.to_proto().SerializeToString()
+        self._settings = settings
+        self._start = start
+        self._sleep = sleep
+        self._account = Account()
+        self._changing = threading.Lock()
+        self._call: Any = None
+        self._over = False
+        self._tried = 0
+        self._deadline = 0.0  # of the tries to open it
+
+    @property
+    def total(self) -> Count:
+        """All frames so far: ``received`` = ``delivered`` + ``missed``."""
+        return self._account.total
+
+    @property
+    def streams(self) -> Mapping[str, Count]:
+        """The same by stream."""
+        return self._account.streams
+
+    def frames(self) -> Iterator[Result]:
+        """The frames alone. What was missed between them is still counted."""
+        return (item for item in self if isinstance(item, Result))
+
+    def merged(self) -> Iterator[MergedFrame]:
+        """The merged frames alone."""
+        return (item for item in self if isinstance(item, MergedFrame))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Item:
+        while (call := self._open()) is not None:
+            try:
+                item = self._account.take(next(call))
+            except StopIteration:
+                self._ended(None)
+            except grpc.RpcError as error:
+                self._ended(error)
+            except BaseException:
+                self.close()
+                raise
+            else:
+                if item is not None:
+                    return item
+        raise StopIteration
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        call = getattr(self, "_call", None)
+        if call is not None:
+            call.cancel()
+
+    def close(self) -> None:
+        """End the call at once. More than once does no harm."""
+        with self._changing:
+            self._over = True
+            call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+
+    def _open(self) -> Any:
+        """The call, begun if need be; None when this is closed."""
+        with self._changing:
+            if self._call is None and not self._over:
+                if not self._tried:
+                    self._deadline = self._settings.deadline(None)
+                self._tried += 1
+                self._call = self._start(self._request)
+            return self._call
+
+    def _ended(self, error: grpc.RpcError | None) -> None:
+        """Returns if there is a reason to go on: another try, or that we closed it ourselves."""
+        if self._over:
+            return
+        failed = self._account.end(self._settings.failed(error) if error is not None else None)
+        pause_s = None
+        if not self._account.begun:  # nothing is lost by another try
+            pause_s = self._settings.retry.pause_s(failed, self._tried, self._deadline)
+        if pause_s is None:
+            self.close()
+            raise failed from None
+        with self._changing:
+            self._call = None
+        self._sleep(pause_s)
