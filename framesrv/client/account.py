@@ -69,18 +69,22 @@ class Account:
             each.missed += missed
 
     def end(self, error: CallFailed | None) -> CallFailed:
-        """What to tell the program of a call that the server has ended, for that is no success:
-        a subscription goes on until its subscriber leaves."""
-        draining = error is not None and error.reason == Reason.DRAINING and self.begun
-        if self._go_away is None and not draining:
-            return error or broken_promise("the server ended the subscription without a reason")
-        if error is not None and error.code is not StatusCode.UNAVAILABLE:
+        """What to tell the program of a subscription that the server has ended, for that is no
+        success: it goes on until its subscriber leaves."""
+        away = self._go_away
+        if error is None and away is None:
+            return broken_promise("the server ended the subscription without a reason")
+        # After its goodbye a server may as well just close the connection.
+        goodbye = away is not None and (error is None or error.code is StatusCode.UNAVAILABLE)
+        if error is not None and error.reason != Reason.DRAINING and not goodbye:
             return error
-        why = self._go_away.reason if self._go_away is not None else ""
+        text = error.message if error is not None else ""
+        if away is not None:
+            text = "the server is closing: " + (away.reason or "no reason given")
         return ServerDraining(
             StatusCode.UNAVAILABLE,
             str(Reason.DRAINING),
-            "the server is closing: " + (why or "no reason given"),
+            text,
             "subscribe again, elsewhere or when it is back",
             error.retry_after_s if error is not None else None,
         )

@@ -11,7 +11,7 @@ import grpc
 
 from framesrv.client.account import Account, Count
 from framesrv.client.calls import Settings
-from framesrv.client.errors import CallFailed, cancelled
+from framesrv.client.errors import CallFailed, cancelled, not_accepted
 from framesrv.client.interest import Interest
 from framesrv.client.items import Item, MergedFrame
 from framesrv.client.results import Result
@@ -23,8 +23,10 @@ Kind = TypeVar("Kind")
 class AsyncSubscription(AsyncIterator[Item]):
     """What is published, item by item. For one task; leave it by ``async with`` or ``aclose()``.
 
-    A cancelled ``anext()`` loses no item. Any other task may ``aclose()`` it, and the iteration
-    ends. It does not end by itself: when the server ends it, that is an error.
+    Once the block is entered, the server has taken it, and whatever is published from then on is
+    for it; a refusal is raised by the first ``anext()``, which also opens it where there is no
+    block. A cancelled ``anext()`` loses no item. Any other task may ``aclose()`` it, and the
+    iteration ends. It does not end by itself: when the server ends it, that is an error.
     """
 
     def __init__(
@@ -67,20 +69,20 @@ class AsyncSubscription(AsyncIterator[Item]):
         return self
 
     async def __anext__(self) -> Item:
-        while (call := self._open()) is not None:
+        while (call := await self._open()) is not None:
             try:
                 message = await call.read()
             except CallFailed as error:
-                await self._ended(call, error)
+                await self._ended(error)
                 continue
             if message is None:
-                await self._ended(call, None)
+                await self._ended(None)
             elif (item := self._account.take(message)) is not None:
                 return item
         raise StopAsyncIteration
 
     async def __aenter__(self) -> Self:
-        self._open()
+        await self._open()
         return self
 
     async def __aexit__(
@@ -99,21 +101,9 @@ class AsyncSubscription(AsyncIterator[Item]):
     async def aclose(self) -> None:
         """End the call at once. More than once does no harm."""
         self._over = True
-        call, self._call = self._call, None
-        if call is not None:
-            call.cancel()
-            await call.join()
+        await self._drop()
 
-    def _open(self) -> _Call | None:
-        """The call, begun if need be; None when this is closed."""
-        if self._call is None and not self._over:
-            if not self._tried:
-                self._deadline = self._settings.deadline(None)
-            self._tried += 1
-            self._call = _Call(self._start(self._request), self._settings)
-        return self._call
-
-    async def _ended(self, call: _Call, error: CallFailed | None) -> None:
+    async def _ended(self, error: CallFailed | None) -> None:
         """Returns if there is a reason to go on: another try, or that we closed it ourselves."""
         if self._over:
             return
@@ -124,9 +114,33 @@ class AsyncSubscription(AsyncIterator[Item]):
         if pause_s is None:
             await self.aclose()
             raise failed
-        call.cancel()
-        self._call = None
+        await self._drop()
         await self._sleep(pause_s)
+
+    async def _open(self) -> _Call | None:
+        """The call, begun if need be; None when this is closed."""
+        if self._call is not None or self._over:
+            return self._call
+        if not self._tried:
+            self._deadline = self._settings.deadline(None)
+        self._tried += 1
+        call = self._call = _Call(self._start(self._request), self._settings)
+        try:
+            async with asyncio.timeout(max(0.0, self._deadline - self._settings.clock())):
+                await call.headers()
+        except BaseException as error:
+            call.cancel()
+            self._call = None
+            if isinstance(error, TimeoutError):
+                raise not_accepted(self._settings.timeout_s) from None
+            raise
+        return call
+
+    async def _drop(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+            await call.join()
 
 
 class _Call:
@@ -138,6 +152,10 @@ class _Call:
         self._answers = aiter(call)
         self._reader: asyncio.Task[pb.SubscribeResponse | None] | None = None
         self._loop = asyncio.get_running_loop()
+
+    async def headers(self) -> None:
+        """Which the server sends as soon as it has taken the call; or it has refused it."""
+        await self._call.initial_metadata()
 
     async def read(self) -> pb.SubscribeResponse | None:
         """The next message; None at the end of the call."""

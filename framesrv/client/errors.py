@@ -137,5 +137,15 @@ def broken_promise(message: str, unanswered: int = 0) -> CallFailed:
     return CallFailed(StatusCode.INTERNAL, "", message, hint, unanswered=unanswered)
 
 
+def not_accepted(waited_s: float) -> DeadlineExceeded:
+    """The server has not said that a subscription is in place."""
+    return DeadlineExceeded(
+        StatusCode.DEADLINE_EXCEEDED,
+        "",
+        f"the server has not taken the subscription within {waited_s:g} s",
+        "is the server alive? timeout_s is the client's patience",
+    )
+
+
 def cancelled() -> CallFailed:
     return CallFailed(StatusCode.CANCELLED, "", "the call was cancelled, or its client closed")

@@ -13,12 +13,16 @@ from framesrv.protocol.gen import frames_pb2 as pb
 
 @dataclass(frozen=True)
 class Mosaic:
-    """One picture of all fragments of a window. ``columns`` 0: as square as can be."""
+    """One picture of all fragments of a window. ``columns`` 0: as square as can be.
+
+    ``alone``: the fragments come without pictures of their own.
+    """
 
     width: int
     height: int
     columns: int = 0
     encoding: str | None = None
+    alone: bool = False
 
     def __post_init__(self) -> None:
         _whole("width", self.width, 1)
@@ -27,7 +31,9 @@ class Mosaic:
         number_of("encoding", self.encoding, ENCODINGS)
 
     def to_proto(self) -> pb.Mosaic:
-        message = pb.Mosaic(columns=self.columns, width=self.width, height=self.height)
+        message = pb.Mosaic(
+            columns=self.columns, width=self.width, height=self.height, alone=self.alone
+        )
         message.encoding = number_of("encoding", self.encoding, ENCODINGS)  # type: ignore[assignment]
         return message
 

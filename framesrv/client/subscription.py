@@ -11,6 +11,7 @@ import grpc
 
 from framesrv.client.account import Account, Count
 from framesrv.client.calls import Settings
+from framesrv.client.errors import CallFailed, not_accepted
 from framesrv.client.interest import Interest
 from framesrv.client.items import Item, MergedFrame
 from framesrv.client.results import Result
@@ -21,8 +22,10 @@ StartWatching = Callable[[bytes], Any]  # grpc names no class for a call that is
 class Subscription(Iterator[Item]):
     """What is published, item by item. For one thread; leave it by ``with`` or ``close()``.
 
-    Any other thread may ``close()`` it, and the iteration ends. It does not end by itself: when
-    the server ends it, that is an error.
+    Once the block is entered, the server has taken it, and whatever is published from then on is
+    for it; a refusal is raised by the first ``next()``, which also opens it where there is no
+    block. Any other thread may ``close()`` it, and the iteration ends. It does not end by itself:
+    when the server ends it, that is an error.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Subscription(Iterator[Item]):
             except StopIteration:
                 self._ended(None)
             except grpc.RpcError as error:
-                self._ended(error)
+                self._ended(self._settings.failed(error))
             except BaseException:
                 self.close()
                 raise
@@ -100,33 +103,60 @@ class Subscription(Iterator[Item]):
 
     def close(self) -> None:
         """End the call at once. More than once does no harm."""
-        with self._changing:
-            self._over = True
-            call, self._call = self._call, None
-        if call is not None:
-            call.cancel()
+        self._over = True
+        self._drop()
 
-    def _open(self) -> Any:
-        """The call, begun if need be; None when this is closed."""
-        with self._changing:
-            if self._call is None and not self._over:
-                if not self._tried:
-                    self._deadline = self._settings.deadline(None)
-                self._tried += 1
-                self._call = self._start(self._request)
-            return self._call
-
-    def _ended(self, error: grpc.RpcError | None) -> None:
+    def _ended(self, error: CallFailed | None) -> None:
         """Returns if there is a reason to go on: another try, or that we closed it ourselves."""
         if self._over:
             return
-        failed = self._account.end(self._settings.failed(error) if error is not None else None)
+        failed = self._account.end(error)
         pause_s = None
         if not self._account.begun:  # nothing is lost by another try
             pause_s = self._settings.retry.pause_s(failed, self._tried, self._deadline)
         if pause_s is None:
             self.close()
             raise failed from None
-        with self._changing:
-            self._call = None
+        self._drop()
         self._sleep(pause_s)
+
+    def _open(self) -> Any:
+        """The call, begun if need be; None when this is closed."""
+        with self._changing:
+            if self._call is not None or self._over:
+                return self._call
+            if not self._tried:
+                self._deadline = self._settings.deadline(None)
+            self._tried += 1
+            call = self._call = self._start(self._request)
+        try:
+            self._await_headers(call)
+        except BaseException:
+            self.close()
+            raise
+        return call
+
+    def _await_headers(self, call: Any) -> None:
+        """Which the server sends as soon as it has taken the call; or it has refused it."""
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            call.cancel()
+
+        patience_s = max(0.0, self._deadline - self._settings.clock())
+        watch = threading.Timer(patience_s, give_up)
+        watch.daemon = True
+        watch.start()
+        try:
+            call.initial_metadata()
+        finally:
+            watch.cancel()
+        if late.is_set():
+            raise not_accepted(self._settings.timeout_s)
+
+    def _drop(self) -> None:
+        with self._changing:
+            call, self._call = self._call, None
+        if call is not None:
+            call.cancel()

@@ -16,6 +16,7 @@ from framesrv.client import (
     AsyncFrameClient,
     CallFailed,
     ClientClosed,
+    DeadlineExceeded,
     FrameClient,
     InvalidRequest,
     ServerDraining,
@@ -62,6 +63,16 @@ class Quiet(Endless):
             self.left.set()
         yield shown(0)
         assert self.left.wait(30)
+
+
+class Silent(Endless):
+    """It does not even say that it has taken the subscription."""
+
+    def __call__(self, request: pb.SubscribeRequest, context: Any) -> Items:
+        if not context.add_callback(self.left.set):
+            self.left.set()
+        assert self.left.wait(30)
+        yield shown(0)
 
 
 def ending(*before: pb.SubscribeResponse, how: Callable[[Any], None] | None = None) -> Watched:
@@ -307,6 +318,16 @@ def test_opening_is_tried_again_until_something_has_come(driver: type[Sync | Asy
     assert sequences(got) == [5]
     with serving(watching(busy)) as address, pytest.raises(CallFailed, match="full"):
         driver.subscribe(address, "door")
+
+
+def test_a_server_that_does_not_take_it_is_not_waited_for_for_ever(
+    driver: type[Sync | Async],
+) -> None:
+    silent = Silent()
+    with serving(watching(silent)) as address:
+        with pytest.raises(DeadlineExceeded, match=r"within 0\.2 s"):
+            driver.subscribe(address, "door", client={"timeout_s": 0.2})
+        assert silent.left.wait(30)
 
 
 @pytest.mark.parametrize(
