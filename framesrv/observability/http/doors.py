@@ -23,6 +23,7 @@ Headers = dict[bytes, bytes]
 # The last is asked for by browsers that see a page without an icon, and answered by nothing.
 OPEN_TO_ALL: Final = frozenset({"/healthz", "/readyz", "/favicon.ico"})
 LOGIN: Final = "/login"
+PAGES: Final = frozenset({"/", "/watch", "/camera"})
 _HOST_MAX: Final = 100
 _is_host = re.compile(r"(?:\[([^\]\[]+)\]|([^:\]\[]*))(?::\d{0,5})?").fullmatch
 _PORTS: Final = {"http": "80", "https": "443"}
@@ -54,8 +55,8 @@ class Doors:
         app = self._app
         refusal = self._refusal(scope)
         if refusal is not None:
-            is_lost = refusal.status == 401 and scope["path"] == "/"  # a person, by all appearance
-            app = to_login() if is_lost else refused(scope, refusal)
+            is_lost = refusal.status == 401 and scope["path"] in PAGES  # a person, it seems
+            app = to_login(scope) if is_lost else refused(scope, refusal)
         await app(scope, receive, send_safely)
 
     def _refusal(self, scope: Any) -> Refusal | None:

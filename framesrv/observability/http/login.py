@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from time import time
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -25,6 +25,8 @@ COOKIE: Final = "framesrv_session"
 GOOD_FOR_S: Final = 7 * 24 * 3600
 _BODY_BYTES_MAX: Final = 4096
 _COOKIE_BYTES_MAX: Final = 128  # ours has some 80
+_BACK_TO: Final = ("watch", "camera")
+_FIELDS_MAX: Final = 256
 _FORM: Final = "application/x-www-form-urlencoded"
 _STYLE: Final = (
     "body{margin:0;min-height:100vh;display:grid;place-items:center;color-scheme:light dark;"
@@ -50,7 +52,7 @@ _PAGE: Final = f"""\
 <style>{_STYLE}</style>
 </head>
 <body>
-<form method="post" action="login">
+<form method="post">
 <h1>framesrv</h1>
 %s
 <label>The token of this server
@@ -143,7 +145,7 @@ class Login:
         if request.method == "POST":
             return await self._log_in(request)
         if self.knows(request.headers.get("cookie", "").encode("latin-1")):
-            return home()
+            return _back(request)
         return _page("<p>This server asks who looks at it.</p>")
 
     async def _log_in(self, request: Request) -> Response:
@@ -156,7 +158,7 @@ class Login:
         if not self._is_right(token):
             self._guesses.wrong(peer)
             return _again(request, _WRONG)
-        answer = home()
+        answer = _back(request)
         answer.headers["Set-Cookie"] = self.cookie()
         return answer
 
@@ -165,8 +167,25 @@ def home() -> Response:
     return RedirectResponse("./", 303)
 
 
-def to_login() -> Response:
-    return RedirectResponse("login", 303)
+def to_login(scope: Any) -> Response:
+    """The address that was asked for is remembered, if it is one of ours to come back to."""
+    asked = scope["path"].removeprefix("/")
+    if asked not in _BACK_TO:
+        return RedirectResponse("login", 303)
+    query = scope["query_string"].decode("latin-1")
+    return RedirectResponse("login?" + urlencode({"to": f"{asked}?{query}"}), 303)
+
+
+def _back(request: Request) -> Response:
+    """Never to another's page: it begins with a name of ours."""
+    asked, _, query = request.query_params.get("to", "").partition("?")
+    if asked not in _BACK_TO:
+        return home()
+    try:
+        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=_FIELDS_MAX)
+    except ValueError:
+        return home()
+    return RedirectResponse(f"{asked}?{urlencode(fields)}", 303)
 
 
 async def _token_of(request: Request) -> bytes | Refusal:

@@ -57,6 +57,9 @@ class WebSockets:
         return answer
 
     def _answer(self, request: Request, serve: Serve) -> Response:
+        if len(self.open) >= OPEN_MAX:
+            # First: a page that was not let in asks why in HTTP, since it was not told.
+            return refused(request.scope, _FULL)
         guarded = line.of(request.scope)
         if not isinstance(guarded, Guarded) or not guarded.may_switch:
             return refused(request.scope, _NO_UPGRADE)
@@ -65,8 +68,6 @@ class WebSockets:
         key = request.headers.get("sec-websocket-key", "").strip()
         if not _is_key(key):
             return refused(request.scope, _NO_KEY)
-        if len(self.open) >= OPEN_MAX:
-            return refused(request.scope, _FULL)
         return _Switch(self, serve, guarded, key.encode())
 
 

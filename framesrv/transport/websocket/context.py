@@ -49,6 +49,9 @@ class CallContext:
     def invocation_metadata(self) -> Metadata:
         return self._metadata
 
+    async def send_initial_metadata(self, _: Any) -> None:
+        """The change of protocol has said all that they would."""
+
     def set_trailing_metadata(self, _: Any) -> None:
         """There is no place for any."""
 

@@ -61,7 +61,7 @@ class TestBrowser:
             assert (status(led), location(led)) == (303, "login")
             page = ask(server, request("/login"))
             assert status(page) == 200
-            assert b'<form method="post" action="login">' in page
+            assert b'<form method="post">' in page
             assert b"<script" not in page
             assert b"\r\nreferrer-policy: same-origin\r\n" in page, (
                 "else it is sent with Origin: null"
@@ -76,6 +76,29 @@ class TestBrowser:
                 assert get(server, path, Cookie=f"a=b; {cookie}; c=d")[0] == 200
             again = ask(server, request("/login", Cookie=cookie))
             assert (status(again), location(again)) == (303, "./")
+
+    @pytest.mark.parametrize(
+        ("asked", "back"),
+        [("watch?stream=a%26b&merge=1", "watch?stream=a%26b&merge=1"), ("camera", "camera?"),
+         ("watch?a=b%0d%0aset-cookie:x", "watch?a=b%0D%0Aset-cookie%3Ax")],
+    )  # fmt: skip
+    def test_it_comes_back_to_the_page_that_it_asked_for(self, asked: str, back: str) -> None:
+        with serving(token=TOKEN) as server:
+            led = location(ask(server, request(f"/{asked}")))
+            assert led.startswith("login?to=")
+            cookie, _ = cookie_of(log_in(server, TOKEN))
+            assert location(ask(server, request(f"/{led}", Cookie=cookie))) == back
+
+    @pytest.mark.parametrize(
+        "foreign",
+        ["//evil.example", "https://evil.example", "watch.evil.example", "/watch", "..%2fwatch",
+         "watch%2f..%2f..", "%5cevil", "metrics"],
+    )  # fmt: skip
+    def test_it_is_led_nowhere_else(self, foreign: str) -> None:
+        with serving(token=TOKEN) as server:
+            cookie, _ = cookie_of(log_in(server, TOKEN))
+            answer = ask(server, request(f"/login?to={foreign}", Cookie=cookie))
+            assert (status(answer), location(answer)) == (303, "./")
 
     def test_its_style_is_the_one_that_its_policy_allows(self) -> None:
         with serving(token=TOKEN) as server:

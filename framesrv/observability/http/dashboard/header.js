@@ -20,6 +20,7 @@ export function showServer({ server, at_ms: at }) {
   say(byId("workers"), `${server.workers}`);
   say(byId("python"), server.python);
   say(byId("debug"), server.debug);
+  byId("pages").hidden = !server.websocket;
   const sinceMs = at - restartedAt;
   const isNew = restartedAt > 0 && sinceMs < RESTART_SHOWN_MS;
   say(byId("restarted"), isNew ? `the server was restarted at ${clock(restartedAt)}` : "");

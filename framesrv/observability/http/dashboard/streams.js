@@ -24,13 +24,15 @@ const rows = new Rows(byId("streams").tBodies[0], (stream) => {
   const button = el("button", { type: "button", class: "small" }, "Preview");
   button.setAttribute("aria-label", `Preview ${visible(stream.id)}`);
   button.addEventListener("click", () => openPreview(stream.id));
+  const watch = el("a", { href: `watch?${new URLSearchParams({ stream: stream.id })}` }, "Watch");
+  watch.setAttribute("aria-label", `Watch ${visible(stream.id)}`);
   const name = el("th", { scope: "row", role: "rowheader" }, foreign(stream.id), tag);
   const row = el("tr", { role: "row" }, name, ...Object.values(cells));
-  row.append(cell("", { class: "action" }, button));
-  return { row, update: (now) => update(now, cells, bar, flight, tag, button) };
+  row.append(cell("", { class: "action" }, watch, button));
+  return { row, update: (now) => update(now, cells, bar, flight, { tag, button, watch }) };
 });
 
-function update(stream, cells, bar, flight, tag, button) {
+function update(stream, cells, bar, flight, { tag, button, watch }) {
   say(cells.fps, perSecond(stream.fps));
   say(cells.age, age(stream.age_s));
   say(cells.ok, count(stream.ok));
@@ -43,6 +45,7 @@ function update(stream, cells, bar, flight, tag, button) {
   mark(cells.dropped, "class", stream.dropped ? "number warn" : "number zero");
   tag.hidden = !stream.published;
   button.hidden = !stream.preview;
+  watch.hidden = !stream.watch;
 }
 
 export function showStreams({ streams }) {
