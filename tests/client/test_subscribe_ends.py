@@ -331,7 +331,13 @@ def test_a_server_that_does_not_take_it_is_not_waited_for_for_ever(
 
 
 @pytest.mark.parametrize(
-    "how", [None, refusing(Reason.DRAINING, "closing", 1.0)], ids=["ok", "draining"]
+    "how",
+    [
+        None,
+        refusing(Reason.DRAINING, "closing", 1.0),
+        lambda context: context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke"),
+    ],
+    ids=["ok", "draining", "broken"],
 )
 def test_a_server_that_closes_is_draining(driver: type[Sync | Async], how: Any) -> None:
     got: list[Any] = []
