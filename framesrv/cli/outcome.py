@@ -28,6 +28,14 @@ class Fault(Exception):
         self.code = code
 
 
+def counted(number: int, what: str) -> str:
+    """
+    >>> counted(1, "frame"), counted(2000, "frame")
+    ('1 frame', '2000 frames')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def hide_password(address: str) -> str:
     """
     >>> hide_password("rtsp://me:secret@camera:554/live"), hide_password("rtsp://camera/live")

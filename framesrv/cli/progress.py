@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, TextIO
 
+from framesrv.cli.recent import Recent
 from framesrv.cli.spread import Spread
 
 if TYPE_CHECKING:
     from framesrv.client import Result
 
-_WINDOW_S: Final = 5.0  # "the last seconds"
-_RECENT_MAX: Final = 8192
 PLAIN_EVERY_S: Final = 3.0
+
+
+class Figure(NamedTuple):
+    text: str
+    style: str = "default"  # of rich, where colours can be seen
+
+
+class Shown(Protocol):
+    """What a board asks of whoever counts."""
+
+    @property
+    def clock(self) -> Callable[[], float]: ...
+    @property
+    def frames(self) -> int: ...
+    def figures(self) -> list[Figure]:
+        """Those of the last seconds, and what is worth a colour."""
 
 
 @dataclass(slots=True)
@@ -31,9 +46,7 @@ class Meter:
     example: str = ""  # of a failure, in the server's words
     bytes_in: int = 0
     latency: Spread = field(default_factory=Spread)
-    _recent: deque[tuple[float, float | None]] = field(
-        default_factory=lambda: deque(maxlen=_RECENT_MAX)
-    )
+    _recent: Recent = field(default_factory=Recent)
     _began: float = 0.0
     _last: float = 0.0
 
@@ -43,6 +56,7 @@ class Meter:
 
     def start(self) -> None:
         self._began = self._last = self.clock()
+        self._recent.start(self._began)
 
     def take(self, result: Result, latency_s: float | None) -> None:
         self._last = self.clock()
@@ -57,7 +71,7 @@ class Meter:
             self.latency.add(latency_s)
         else:
             latency_s = None  # that of a refusal would make the figures look better
-        self._recent.append((self._last, latency_s))
+        self._recent.add(self._last, latency_s)
 
     def miss(self, status: str, reason: str, message: str = "", times: int = 1) -> None:
         if status == "dropped":
@@ -76,22 +90,15 @@ class Meter:
     def fps(self) -> float:
         return self.frames / self.seconds if self.seconds > 0 else 0.0
 
-    def now(self) -> tuple[float, float, float]:
-        """Frames a second, and p50 and p99 in seconds, of the last seconds."""
-        end = self.clock()
-        while self._recent and self._recent[0][0] < end - _WINDOW_S:
-            self._recent.popleft()
-        recent = list(self._recent)
-        if not recent:
-            return 0.0, 0.0, 0.0
-        span = end - (self._began if end - self._began < _WINDOW_S else end - _WINDOW_S)
-        if len(recent) == _RECENT_MAX:
-            span = end - recent[0][0]
-        times = sorted(latency for _, latency in recent if latency is not None)
-        rate = len(recent) / span if span > 0 else 0.0
-        if not times:
-            return rate, 0.0, 0.0
-        return rate, times[len(times) // 2], times[min(len(times) - 1, len(times) * 99 // 100)]
+    def figures(self) -> list[Figure]:
+        fps, p50_s, p99_s = self._recent.now(self.clock())
+        return [
+            Figure(f"{fps:.1f} FPS", "bold cyan"),
+            Figure(f"p50 {p50_s * 1e3:.0f} ms"),
+            Figure(f"p99 {p99_s * 1e3:.0f} ms"),
+            Figure(f"{self.dropped} dropped", "yellow" if self.dropped else "dim"),
+            Figure(f"{self.failed} failed", "bold red" if self.failed else "dim"),
+        ]
 
 
 class Board(Protocol):
@@ -101,7 +108,7 @@ class Board(Protocol):
         """Something has changed."""
 
 
-def board(name: str, total: int | None, meter: Meter, stream: TextIO | None = None) -> Board:
+def board(name: str, total: int | None, meter: Shown, stream: TextIO | None = None) -> Board:
     stream = stream or sys.stderr
     if stream.isatty():
         return LiveBoard(name, total, meter, stream)
@@ -109,7 +116,7 @@ def board(name: str, total: int | None, meter: Meter, stream: TextIO | None = No
 
 
 class PlainBoard:
-    def __init__(self, name: str, total: int | None, meter: Meter, stream: TextIO) -> None:
+    def __init__(self, name: str, total: int | None, meter: Shown, stream: TextIO) -> None:
         self._name = name
         self._of = f"/{total}" if total else ""
         self._meter = meter
@@ -128,14 +135,15 @@ class PlainBoard:
             return
         self._next = now + PLAIN_EVERY_S
         meter = self._meter
-        print(f"{self._name}: {meter.frames}{self._of} frames, {figures(meter)}",
+        figures = ", ".join(figure.text for figure in meter.figures())
+        print(f"{self._name}: {meter.frames}{self._of} frames, {figures}",
               file=self._stream, flush=True)  # fmt: skip
 
 
 class LiveBoard:
     """rich draws in a thread of its own; a result only changes numbers."""
 
-    def __init__(self, name: str, total: int | None, meter: Meter, stream: TextIO) -> None:
+    def __init__(self, name: str, total: int | None, meter: Shown, stream: TextIO) -> None:
         from rich.console import Console, RenderableType
         from rich.markup import escape
         from rich.progress import (
@@ -176,20 +184,10 @@ class LiveBoard:
         self._progress.update(self._task, completed=self._meter.frames)
 
 
-def figures(meter: Meter) -> str:
-    fps, p50_s, p99_s = meter.now()
-    return (
-        f"{fps:.1f} FPS, p50 {p50_s * 1e3:.0f} ms, p99 {p99_s * 1e3:.0f} ms, "
-        f"{meter.dropped} dropped, {meter.failed} failed"
-    )
-
-
-def _coloured(meter: Meter) -> Any:
+def _coloured(meter: Shown) -> Any:
     from rich.text import Text
 
-    fps, p50_s, p99_s = meter.now()
-    text = Text(f"  {fps:.1f} FPS", style="bold cyan")
-    text.append(f"  p50 {p50_s * 1e3:.0f}  p99 {p99_s * 1e3:.0f} ms", style="default")
-    text.append(f"  {meter.dropped} dropped", style="yellow" if meter.dropped else "dim")
-    text.append(f"  {meter.failed} failed", style="bold red" if meter.failed else "dim")
+    text = Text()
+    for figure in meter.figures():
+        text.append(f"  {figure.text}", style=figure.style)
     return text

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from framesrv.cli.target import DEFAULT_TO, SERVER, TlsCa, TlsCert, TlsKey, To, complain
+from framesrv.cli.conclude import conclude
+from framesrv.cli.target import (
+    DEFAULT_TO,
+    Force,
+    Json,
+    Out,
+    Timeout,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    To,
+)
 
 _FLOW = "How the frames flow"
 
@@ -29,21 +40,6 @@ Source = Annotated[
         show_default=False,
     ),
 ]
-Timeout = Annotated[
-    float,
-    typer.Option(
-        metavar="S", min=0.1, max=3600, rich_help_panel=SERVER,
-        help="Give up when an answer that is due has not come for so long.",
-    ),
-]  # fmt: skip
-Out = Annotated[
-    str,
-    typer.Option(
-        metavar="FOLDER|VIDEO.mp4|none",
-        help="Where the results go: a folder (frame-000001.jpg ...), a video, or nowhere.",
-    ),
-]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite results that are there already.")]
 PipelineOption = Annotated[
     str | None,
     typer.Option(
@@ -114,9 +110,6 @@ Quality = Annotated[
                  help="Of the JPEGs that are sent; image files go as they are."),
 ]  # fmt: skip
 Raw = Annotated[bool, typer.Option("--raw", help="Send pixels, not JPEG: less CPU, more bytes.")]
-Json = Annotated[
-    bool, typer.Option("--json", help="The summary as JSON on stdout, all else on stderr.")
-]
 
 
 def send(  # noqa: PLR0917 - a parameter for each flag
@@ -151,23 +144,10 @@ def send(  # noqa: PLR0917 - a parameter for each flag
     framesrv send rtsp://camera.local/live --drop oldest --max-age 0.2
     """
     from framesrv.cli import sending as job
-    from framesrv.cli.outcome import Fault, terminate_as_interrupt
+    from framesrv.cli.reaching import Server
 
     asked = job.Sending(
-        source, to, out, pipeline, window, batch, fps, frames,
-        drop.value if drop else None, max_age, stream_id, publish, jpeg_quality, raw, force,
-        timeout, tls_ca, tls_cert, tls_key,
+        source, Server(to, timeout, tls_ca, tls_cert, tls_key), out, pipeline, window, batch, fps,
+        frames, drop.value if drop else None, max_age, stream_id, publish, jpeg_quality, raw, force,
     )  # fmt: skip
-    try:
-        with terminate_as_interrupt():
-            outcome = job.run(asked)
-    except Fault as fault:
-        complain("send", fault.message)
-        raise typer.Exit(int(fault.code)) from None
-    except KeyboardInterrupt:
-        complain("send", "interrupted before the first frame")
-        raise typer.Exit(130) from None
-    job.report(outcome, as_json=as_json)
-    if outcome.error is not None:
-        complain("send", outcome.error.message)
-    raise typer.Exit(int(outcome.code))
+    conclude("send", lambda: job.run(asked), as_json=as_json)

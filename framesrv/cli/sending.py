@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from framesrv.cli.feed import Feed
-from framesrv.cli.outcome import Exit, Fault
+from framesrv.cli.outcome import Exit, Fault, counted
 from framesrv.cli.pictures_in import Source
 from framesrv.cli.pipeline_file import read_pipeline
 from framesrv.cli.progress import Meter, board
+from framesrv.cli.reaching import Server, refused
 from framesrv.cli.sinks import Sink, open_sink
 from framesrv.cli.sources import open_source
 from framesrv.client import CallFailed, FrameClient, FrameStream
@@ -27,7 +26,7 @@ class Sending:
     """The command's arguments."""
 
     source: str
-    to: str
+    server: Server
     out: str
     pipeline: str | None
     window: int | None
@@ -41,10 +40,6 @@ class Sending:
     jpeg_quality: int
     raw: bool
     force: bool
-    timeout_s: float
-    tls_ca: Path | None
-    tls_cert: Path | None
-    tls_key: Path | None
 
 
 @dataclass(slots=True)
@@ -65,10 +60,13 @@ class Outcome:
             return self.error.code
         return Exit.FRAMES if self.meter.failed or self.meter.dropped else Exit.OK
 
+    @property
+    def example(self) -> str:
+        return self.meter.example
+
     def text(self) -> str:
         meter = self.meter
-        frames = "1 frame" if meter.frames == 1 else f"{meter.frames} frames"
-        counts = f"{frames}: {meter.ok} ok, {meter.failed} failed, "
+        counts = f"{counted(meter.frames, 'frame')}: {meter.ok} ok, {meter.failed} failed, "
         parts = [counts + f"{meter.dropped} dropped"]
         if meter.reasons:
             parts[0] += " (" + ", ".join(f"{n} {name}" for name, n in _most(meter)) + ")"
@@ -86,7 +84,7 @@ class Outcome:
         return json.dumps(
             {
                 "source": self.sending.source,
-                "to": self.sending.to,
+                "to": self.sending.server.to,
                 "frames": meter.frames,
                 "ok": meter.ok,
                 "failed": meter.failed,
@@ -111,17 +109,17 @@ def run(sending: Sending) -> Outcome:
     outcome = Outcome(sending, Meter())
     with ExitStack() as ends:
         plan = _plan(sending)
-        client = ends.enter_context(_client(sending))
+        client = ends.enter_context(sending.server.client())
         source = open_source(sending.source, sending.drop, sending.fps)
         ends.callback(source.close)
-        _reach(client, sending)
+        sending.server.reach(client)
         sink = open_sink(sending.out, _film_fps(sending, source), force=sending.force)
         try:
             _send(plan, client, source, sink, outcome)
         except KeyboardInterrupt:
             outcome.interrupted = True
         except CallFailed as error:
-            outcome.error = _refused(error)
+            outcome.error = refused(error)
         except Fault as fault:
             outcome.error = fault
         finally:
@@ -167,7 +165,7 @@ def _send(
         try:
             for result in results:
                 meter.take(result, feed.latency_s(result.sequence))
-                sink.take(result.sequence + 1, result)
+                sink.take(result.sequence + 1, result.outputs if result.ok else {})
                 _count_unreadable(feed, meter)
                 show.tick()
         finally:
@@ -198,35 +196,6 @@ def _plan(sending: Sending) -> StreamPlan:
         raise Fault(str(error)) from None
 
 
-def _client(sending: Sending) -> FrameClient:
-    try:
-        return FrameClient(
-            sending.to,
-            tls_ca=sending.tls_ca,
-            tls_cert=sending.tls_cert,
-            tls_key=sending.tls_key,
-            timeout_s=sending.timeout_s,
-        )
-    except ValueError as error:
-        raise Fault(f"--to: {error}") from None
-    except OSError as error:
-        raise Fault(
-            f"{error.filename}: {error.strerror}; --tls-ca, --tls-cert and --tls-key are PEM files"
-        ) from None
-
-
-def _reach(client: FrameClient, sending: Sending) -> None:
-    """Nothing is written before the server is there."""
-    try:
-        client.info(deadline_s=min(10.0, sending.timeout_s))
-    except CallFailed as error:
-        raise _refused(error) from None
-
-
-def _refused(error: CallFailed) -> Fault:
-    return Fault(str(error), Exit.SERVER)
-
-
 def _pace(sending: Sending, source: Source) -> float:
     """Frames that may be dropped need the pace at which they were taken; a camera has it."""
     if sending.fps is not None:
@@ -241,13 +210,3 @@ def _film_fps(sending: Sending, source: Source) -> float:
 
 def _most(meter: Meter) -> list[tuple[str, int]]:
     return meter.reasons.most_common()
-
-
-def report(outcome: Outcome, *, as_json: bool) -> None:
-    """The summary goes to stdout, or beside the JSON there to stderr."""
-    meter: Any = outcome.meter
-    if as_json:
-        print(outcome.json(), flush=True)
-    print(outcome.text(), file=sys.stderr if as_json else sys.stdout, flush=True)
-    if meter.example:
-        print(f"the first failure: {meter.example}", file=sys.stderr, flush=True)

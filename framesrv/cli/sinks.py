@@ -1,4 +1,4 @@
-"""Where `send` puts the results: a folder of images, a video, or nowhere.
+"""Where results are put: a folder of images, a video, or nowhere.
 
 A file is whole or not there: it is written under a name of its own and gets its real one last.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,9 +15,9 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
-from framesrv.cli.outcome import Fault
+from framesrv.cli.outcome import Fault, counted
 from framesrv.cli.pictures_in import Pixels
-from framesrv.client import OutputImage, Result
+from framesrv.client import OutputImage
 
 _FRAME: Final = re.compile(r"frame-\d+.*")
 _VIDEOS: Final = (".mp4", ".m4v", ".mov", ".mkv", ".avi")
@@ -34,9 +35,12 @@ _TO_BGR: Final = {
 }
 
 
+Outputs = Mapping[str, OutputImage]
+
+
 class Sink(Protocol):
-    def take(self, number: int, result: Result) -> None:
-        """The frame's number, from 1, and what became of it: not all are ok."""
+    def take(self, number: int, outputs: Outputs) -> None:
+        """The frame's number, from 1, and what was made of it: nothing, where it failed."""
 
     def close(self) -> str:
         """Finish what was begun, also after an interrupt. Says what was written, for people."""
@@ -56,7 +60,7 @@ def open_sink(out: str, fps: float, *, force: bool) -> Sink:
 
 
 class NoSink:
-    def take(self, number: int, result: Result) -> None:
+    def take(self, number: int, outputs: Outputs) -> None:
         return None
 
     def close(self) -> str:
@@ -78,11 +82,9 @@ class FolderSink:
         if taken is not None and not force:
             raise Fault(f"--out {folder}: there is a {taken.name} already; {_TAKEN}")
 
-    def take(self, number: int, result: Result) -> None:
-        if not result.ok:
-            return
-        several = len(result.outputs) > 1
-        for name, image in result.outputs.items():
+    def take(self, number: int, outputs: Outputs) -> None:
+        several = len(outputs) > 1
+        for name, image in outputs.items():
             middle = f".{_tame(name)}" if several else ""
             suffix, data = _file_of(image)
             self._write(self._folder / f"frame-{number:06d}{middle}.{suffix}", data)
@@ -103,8 +105,7 @@ class FolderSink:
             raise
 
     def close(self) -> str:
-        files = "file" if self._written == 1 else "files"
-        return f"{self._written} {files} in {self._folder}"
+        return f"{counted(self._written, 'file')} in {self._folder}"
 
 
 class VideoSink:
@@ -129,9 +130,9 @@ class VideoSink:
         except OSError as error:
             raise Fault(f"--out {path}: {error.strerror or error}; {_ELSEWHERE}") from None
 
-    def take(self, number: int, result: Result) -> None:
-        if result.ok and result.outputs:
-            picture = _bgr(next(iter(result.outputs.values())))
+    def take(self, number: int, outputs: Outputs) -> None:
+        if outputs:
+            picture = _bgr(next(iter(outputs.values())))
             if self._writer is None:
                 self._open(picture.shape[1], picture.shape[0])
             if (picture.shape[1], picture.shape[0]) != self._size:

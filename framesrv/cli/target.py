@@ -1,4 +1,4 @@
-"""What the commands that talk to a server share: where it is, and how they complain."""
+"""What the commands that talk to a server share: its options, those of results, and complaints."""
 
 from __future__ import annotations
 
@@ -23,6 +23,26 @@ TlsCert = Annotated[
     Path | None, typer.Option(help="PEM file: our own certificate.", rich_help_panel=SERVER)
 ]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM file: its key.", rich_help_panel=SERVER)]
+
+Timeout = Annotated[
+    float,
+    typer.Option(
+        metavar="S", min=0.1, max=3600, rich_help_panel=SERVER,
+        help="Give up when an answer that is due has not come for so long.",
+    ),
+]  # fmt: skip
+
+Out = Annotated[
+    str,
+    typer.Option(
+        metavar="FOLDER|VIDEO.mp4|none",
+        help="Where the results go: a folder (frame-000001.jpg ...), a video, or nowhere.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite results that are there already.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="The summary as JSON on stdout, all else on stderr.")
+]
 
 
 def complain(command: str, message: str) -> None:
