@@ -2,8 +2,12 @@
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from coverage import Coverage
@@ -18,29 +22,54 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Tests of what other tests have measured already, or of other code than framesrv.
+# Coverage makes Python half as fast. So it pauses in tests of what other tests have measured
+# already, or of other code than framesrv; and in each property, once it has seen some examples.
 UNMEASURED = [Path(__file__).parent / name for name in ("functional-tests", "tests/benchmarks")]
+EXAMPLES_MEASURED = 50
 
 
-def is_measured(item: pytest.Item) -> bool:
-    return not (
-        item.get_closest_marker("unmeasured")
-        or any(item.path.is_relative_to(folder) for folder in UNMEASURED)
-    )
+@contextmanager
+def measuring() -> Iterator[Callable[[], None]]:
+    """What pauses coverage, here and in processes that are started, until the block ends."""
+    coverage = Coverage.current()
+
+    def pause() -> None:
+        if coverage is not None and Coverage.current() is coverage:
+            coverage.stop()
+            os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+    try:
+        yield pause
+    finally:
+        if coverage is not None and Coverage.current() is not coverage:
+            coverage.start()  # which sets the variable, too
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Coverage makes Python half as fast, in the processes that a test starts as well: it pauses
-    while a test runs that is ``unmeasured``."""
-    measuring = None if is_measured(item) else Coverage.current()
-    if measuring is None:
+    with measuring() as pause:
+        if item.get_closest_marker("unmeasured") or any(map(item.path.is_relative_to, UNMEASURED)):
+            pause()
         return (yield)
-    measuring.stop()
-    for_children = os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
-    try:
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A property's examples are calls of its ``inner_test``."""
+    handle = getattr(pyfuncitem.obj, "hypothesis", None)
+    if handle is None:
         return (yield)
-    finally:
-        if for_children is not None:
-            os.environ["COVERAGE_PROCESS_CONFIG"] = for_children
-        measuring.start()
+    inner, examples = handle.inner_test, count(1)
+    with measuring() as pause:
+
+        @wraps(inner)
+        def one(*args: Any, **kwargs: Any) -> Any:
+            if next(examples) > EXAMPLES_MEASURED:
+                pause()
+            return inner(*args, **kwargs)
+
+        handle.inner_test = one
+        try:
+            return (yield)
+        finally:
+            handle.inner_test = inner

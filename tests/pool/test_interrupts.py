@@ -33,11 +33,9 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     logging.disable(logging.CRITICAL)
     gc.collect()
-    gc.freeze()  # so that a collection after each run is quick
     gc.disable()
     yield
     gc.enable()
-    gc.unfreeze()
     logging.disable(logging.NOTSET)
 
 

@@ -105,6 +105,7 @@ def refused(read: Any, data: bytes) -> tuple[Reason, str]:
     return caught.value.reason, caught.value.message
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_batch_is_refused_early(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _forbid_protobuf(monkeypatch)
@@ -119,6 +120,7 @@ def test_a_hostile_batch_is_refused_early(name: str, monkeypatch: pytest.MonkeyP
     assert expected[1] in text
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_hostile_stream_message_is_refused_early(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -137,6 +137,7 @@ class TestHostileClients:
         with serving() as server, dialled(server) as line:
             assert gone(line)
 
+    @pytest.mark.unmeasured
     def test_and_one_that_does_not_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(guard, "REQUEST_S_MAX", 0.5)
         monkeypatch.setattr(guard, "LINES_MAX", 10_000_000)
@@ -185,6 +186,7 @@ class TestHostileClients:
                     line.sendall(b"a:\r\n")
             assert gone(line)
 
+    @pytest.mark.unmeasured
     def test_many_requests_of_a_connection_may_have_as_many_lines(self) -> None:
         with serving() as server, closing(HTTPConnection(str(server.address), timeout=20)) as line:
             for _ in range(guard.LINES_MAX):

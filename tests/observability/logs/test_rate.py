@@ -107,6 +107,7 @@ def test_every_line_is_written_or_counted(keys: list[tuple[int, str, float]]) ->
     assert written + told + held_back(limit) == len(keys)
 
 
+@pytest.mark.unmeasured
 def test_endlessly_many_kinds_are_bounded_and_remembered_by_few() -> None:
     limit = RateLimit(clock := Clock())
     assert sum(limit.passes(record(place)) for place in range(100_000)) <= 512 + USUAL.burst
