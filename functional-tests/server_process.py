@@ -54,7 +54,7 @@ class ServerProcess:
         ]
         return [line for line in lines if event in ("", line["event"])]
 
-    def get(self, path: str, timeout_s: float = 10.0) -> str:
+    def get(self, path: str, timeout_s: float = WAIT_S) -> str:
         with urllib.request.urlopen(self.http_url + path, timeout=timeout_s) as answer:  # noqa: S310
             return str(answer.read().decode())
 

@@ -112,10 +112,17 @@ class TestHonest:
         )
         try:
             gate.wait_for(1)
-            pools = of_metrics(server)
+            shown: dict[str, dict[str, Any]] = {}
+
+            def agree() -> bool:
+                """Both asked anew each time: what is idle for long is given back meanwhile."""
+                shown.update(bars(page))
+                return of_page(shown) == of_metrics(server)
+
+            page.until(agree, "it never showed what the metrics say")
+            pools = of_page(shown)
             assert sum(leased for _, leased, _, _ in pools.values()) > 0
-            page.until(lambda: of_page(page) == pools, f"it never showed {pools}")
-            for name, bar in bars(page).items():
+            for name, bar in shown.items():
                 capacity, *states = pools[name]
                 assert bar["told"].startswith(
                     "{}: {} leased, {} quarantined, {} idle of {}".format(name, *states, capacity)
@@ -140,11 +147,11 @@ def of_metrics(server: ServerProcess) -> dict[str, list[int]]:
     return {pool: [counts[kind] for kind in order] for pool, counts in found.items()}
 
 
-def of_page(page: Browser) -> dict[str, list[int]]:
-    """The same, as it is told beside each bar to those who cannot see it."""
+def of_page(shown: dict[str, dict[str, Any]]) -> dict[str, list[int]]:
+    """The same, as it is told beside each of the ``bars`` to those who cannot see it."""
     pattern = re.compile(r"(\d+) leased, (\d+) quarantined, (\d+) idle of (\d+)")
     found = {}
-    for name, bar in bars(page).items():
+    for name, bar in shown.items():
         match = pattern.search(bar["told"])
         assert match is not None, bar["told"]
         leased, quarantined, idle, capacity = map(int, match.groups())

@@ -86,11 +86,13 @@ def test_the_totals_agree_with_the_metrics(server: ServerProcess) -> None:
         before = snapshot(server)
         stream.batch(*[encoded(JPEG, n) for n in range(7)], encoded(b"junk"), encoded(b"junk"))
         stream.results(9)
-        found = until(server, lambda s: s["totals"]["ok"] == before["totals"]["ok"] + 7)
+        # Its row is written when the answers have gone out, which is after the totals.
+        found = until(server, lambda s: _settled(_row(s, "counted"), 9))
+        assert found["totals"]["ok"] == before["totals"]["ok"] + 7
         assert found["totals"]["failed"] == before["totals"]["failed"] + 2
         for result in ("ok", "failed", "dropped"):
             assert found["totals"][result] == total(server, result)
-        (row,) = (row for row in found["streams"]["shown"] if row["id"] == "counted")
+        row = _row(found, "counted")
         assert (row["received"], row["ok"], row["failed"], row["dropped"]) == (9, 7, 2, 0)
         assert (row["in_flight"], row["window"], row["published"]) == (0, 16, False)
         assert found["errors"][0]["reason"] == "IMAGE_CORRUPT"
@@ -110,12 +112,18 @@ def test_refused_frames_of_a_stream_are_counted_too(server: ServerProcess) -> No
         stream.ready()
         stream.batch(*[encoded(JPEG, number) for number in range(20)])
         statuses = [result.status for result in stream.results(20)]
-        until(server, lambda s: sum(_row(s, "newest")[k] for k in ("ok", "dropped")) == 20)
-        row = _row(snapshot(server), "newest")
-        assert row["received"] == 20
+        row = _row(until(server, lambda s: _settled(_row(s, "newest"), 20)), "newest")
+        assert (row["received"], row["failed"]) == (20, 0)
         assert row["dropped"] == statuses.count(pb.FRAME_STATUS_DROPPED) > 0
         stream.half_close()
         stream.rest()
+    until(server, lambda s: s["streams"]["open"] == 0)
+
+
+def _settled(row: Json, frames: int) -> bool:
+    """So many frames are answered, and none is in flight any more."""
+    answered: int = sum(row[kind] for kind in ("ok", "failed", "dropped"))
+    return (answered, row["in_flight"]) == (frames, 0)
 
 
 def _row(found: Json, stream_id: str) -> Json:
@@ -144,7 +152,7 @@ def test_fifty_dashboards_under_load_hear_it_all_and_change_nothing(server: Serv
         stop.set()
         sender.join(HANG_S)
     assert max(numbers) > 0, "frames a second, seen while they were sent"
-    assert snapshot(server)["totals"]["ok"] == before + sent.get(timeout=1)
+    assert snapshot(server)["totals"]["ok"] == before + sent.get(timeout=HANG_S)
 
 
 def _fifty_watch(server: ServerProcess) -> list[float]:
@@ -166,7 +174,7 @@ def test_pictures_of_a_published_stream(server: ServerProcess) -> None:
     with connected(server.grpc_address) as stub:
         stream = Stream(stub, stream_id=name, publish=True, pipeline=as_it_is(pb.ENCODING_PNG))
         stream.ready()
-        assert until(server, lambda s: s["streams"]["shown"])["streams"]["shown"][0]["preview"]
+        assert _row(until(server, lambda s: s["streams"]["shown"]), name)["preview"]
         answer: Any = None
         for number in range(1000):
             stream.batch(encoded(coded(shown, ".png"), number))
@@ -274,6 +282,6 @@ def test_the_page_is_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
     inside = set(zipfile.ZipFile(wheel).namelist())
     page = ROOT / "framesrv" / "observability" / "http" / "dashboard"
-    files = {f"framesrv/observability/http/dashboard/{file.name}" for file in page.iterdir()}
+    files = {str(file.relative_to(ROOT)) for file in page.rglob("*") if file.is_file()}
     assert "framesrv/observability/http/dashboard/index.html" in files
     assert files <= inside

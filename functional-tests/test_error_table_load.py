@@ -20,6 +20,8 @@ from stock_client import Stream, connected, of_frame, refusal, results_of
 
 from framesrv.protocol.gen import frames_pb2 as pb
 
+DEADLINE_S = 2.0
+
 
 def test_a_full_queue(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
@@ -132,10 +134,12 @@ def test_a_deadline_that_passes(tmp_path: Path) -> None:
         serving(tmp_path, engine={"workers": 1}) as server,
         connected(server.address) as stub,
     ):
+        # Until it passes, the server must have the frames, on a busy machine as well.
+        assert stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=60).version
         request = pb.ProcessBatchRequest(frames=[encoded(JPEG)] * 3, pipeline=gate.pipeline)
-        told = refusal(lambda: stub.ProcessBatch(request, timeout=0.3))
-        assert told.code == "DEADLINE_EXCEEDED"
+        call = stub.ProcessBatch.future(request, timeout=DEADLINE_S)
         gate.wait_for(1)
+        assert refusal(call.result).code == "DEADLINE_EXCEEDED"
         assert server.stats()["admitted"][0] == 3, "the slot is held until the thread ends"
         stream = stub.ProcessStream(
             iter(
@@ -144,8 +148,9 @@ def test_a_deadline_that_passes(tmp_path: Path) -> None:
                     pb.ProcessStreamRequest(batch=pb.FrameBatch(frames=[encoded(JPEG)] * 2)),
                 ]
             ),
-            timeout=0.5,
+            timeout=DEADLINE_S,
         )
+        server.until(lambda s: s["admitted"][0] == 5)
         assert refusal(lambda: list(stream)).code == "DEADLINE_EXCEEDED"
         gate.open()
         stats = server.settled()

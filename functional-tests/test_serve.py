@@ -14,7 +14,14 @@ from queue import SimpleQueue
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from server_process import ServerProcess, clean_environ, command, refused, running_server
+from server_process import (
+    WAIT_S,
+    ServerProcess,
+    clean_environ,
+    command,
+    refused,
+    running_server,
+)
 
 from framesrv.protocol.gen import frames_pb2, frames_pb2_grpc
 
@@ -28,7 +35,7 @@ FRAME = frames_pb2.Frame(raw=RAW)
 def status(url: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
     request = urllib.request.Request(url, headers=headers or {})  # noqa: S310 - ours
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=WAIT_S) as answer:  # noqa: S310
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -43,7 +50,7 @@ def process(server: ServerProcess, frames: int = 1) -> list[int]:
     with grpc.insecure_channel(server.grpc_address) as channel:
         stub = stub_of(channel)
         request = frames_pb2.ProcessBatchRequest(frames=[FRAME] * frames)
-        return [result.status for result in stub.ProcessBatch(request, timeout=20).results]
+        return [result.status for result in stub.ProcessBatch(request, timeout=WAIT_S).results]
 
 
 class TestReady:
@@ -73,7 +80,7 @@ class TestReady:
             assert server.http_address == ""
             with grpc.insecure_channel(f"unix:{path}") as channel:
                 stub = stub_of(channel)
-                info = stub.GetServerInfo(frames_pb2.GetServerInfoRequest(), timeout=20)
+                info = stub.GetServerInfo(frames_pb2.GetServerInfoRequest(), timeout=WAIT_S)
             assert list(info.transports) == ["tcp", "unix"]
             assert server.terminate() == 0
         assert not path.exists()
@@ -93,7 +100,7 @@ class TestReady:
             with grpc.insecure_channel(server.grpc_address) as channel:
                 stub = stub_of(channel)
                 request = frames_pb2.ProcessBatchRequest(frames=[FRAME])
-                result = stub.ProcessBatch(request, timeout=20).results[0]
+                result = stub.ProcessBatch(request, timeout=WAIT_S).results[0]
             assert result.outputs[0].name == "all"
             assert set(result.outputs[0].data) == {255}
 
@@ -110,10 +117,10 @@ class TestSignals:
         with running_server() as server, grpc.insecure_channel(server.grpc_address) as channel:
             stub = stub_of(channel)
             health = health_pb2_grpc.HealthStub(channel)
-            watching = health.Watch(health_pb2.HealthCheckRequest(), timeout=20)
+            watching = health.Watch(health_pb2.HealthCheckRequest(), timeout=WAIT_S)
             assert next(watching).status == health_pb2.HealthCheckResponse.SERVING
             talk = Talk()
-            answers = stub.ProcessStream(talk, timeout=20)
+            answers = stub.ProcessStream(talk, timeout=WAIT_S)
             talk.say(frames_pb2.ProcessStreamRequest(open=frames_pb2.StreamConfig()))
             assert next(answers).WhichOneof("message") == "ready"
             talk.say(batch(5))
@@ -139,10 +146,10 @@ class TestSignals:
             grpc.insecure_channel(server.grpc_address) as channel,
         ):
             talk = Talk()
-            answers = stub_of(channel).ProcessStream(talk, timeout=30)
+            answers = stub_of(channel).ProcessStream(talk, timeout=2 * WAIT_S)
             talk.say(frames_pb2.ProcessStreamRequest(open=frames_pb2.StreamConfig()))
             next(answers)
-            assert server.terminate(10) == 0
+            assert server.terminate() == 0
             talk.end()
             with pytest.raises(grpc.RpcError):
                 list(answers)
@@ -154,13 +161,13 @@ class TestSignals:
             grpc.insecure_channel(server.grpc_address) as channel,
         ):
             talk = Talk()
-            answers = stub_of(channel).ProcessStream(talk, timeout=30)
+            answers = stub_of(channel).ProcessStream(talk, timeout=2 * WAIT_S)
             talk.say(frames_pb2.ProcessStreamRequest(open=frames_pb2.StreamConfig()))
             next(answers)
             server.signal()
             assert read_until_go_away(answers) == []
             server.signal()
-            assert server.wait(10) == 128 + signal.SIGTERM
+            assert server.wait() == 128 + signal.SIGTERM
             talk.end()
             with pytest.raises(grpc.RpcError):
                 list(answers)
@@ -242,7 +249,7 @@ def test_show_config_says_where_each_value_is_from(tmp_path: Path) -> None:
     done = subprocess.run(
         command("serve", "--config", str(file), "--workers", "1", "--show-config"),
         env=clean_environ({"FRAMESRV_STREAMS_MAX_STREAMS": "7"}),
-        check=True, capture_output=True, text=True, timeout=30,
+        check=True, capture_output=True, text=True, timeout=WAIT_S,
     )  # fmt: skip
     lines = {" ".join(line.split()) for line in done.stdout.splitlines()}
     assert "workers = 1 # --workers" in lines

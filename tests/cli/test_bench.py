@@ -72,7 +72,8 @@ def test_a_closed_loop_counts_every_frame_once(served: Served, mode: str) -> Non
 
 @pytest.mark.parametrize("mode", ["unary", "stream"])
 def test_an_open_loop_sends_what_is_due_and_no_more(served: Served, mode: str) -> None:
-    figures = report(served, "--mode", mode, "--streams", 3, "--rate", 150)["result"]
+    patient = ("--warmup", 1)  # until the streams are open
+    figures = report(served, "--mode", mode, "--streams", 3, "--rate", 150, *patient)["result"]
     assert abs(figures["sent"] - 150 * 0.3) <= 3  # one for each stream: they do not start in step
     assert figures["ok"] == figures["sent"]
 
@@ -88,14 +89,14 @@ def test_frames_that_fail_are_counted_by_reason(served: Served, tmp_path: Path) 
         assert figures["failed"] == figures["sent"] > 0
 
 
-def test_a_server_that_goes_away_is_not_held_up() -> None:
+def test_a_server_that_goes_away_is_not_held_up(caplog: pytest.LogCaptureFixture) -> None:
     """Its drain would last its whole grace, if the load did not heed the GoAway."""
-    began = time.monotonic()
-    with serving() as up:
+    with caplog.at_level("INFO", "framesrv"), serving() as up:
         process = framesrv("bench", "--to", up.address, *QUICK[2:], "--duration", "30",
                            "--json", "-")  # fmt: skip
         until(lambda: up.app.office.streams.open, process)
-    assert time.monotonic() - began < 9
+    events = [record.getMessage() for record in caplog.records if record.name == "framesrv"]
+    assert events[-2:] == ["draining", "drained"], "not cut off after the grace"
     process.send_signal(signal.SIGINT)  # it asks again and again until its time is over
     code, out, _ = finish(process)
     assert code == 130
@@ -155,7 +156,9 @@ def test_what_the_server_refuses_is_told_once_and_is_exit_code_3(served: Served)
 
 
 def test_find_streams_reports_each_probe(served: Served) -> None:
-    told = report(served, "--find-streams", "--fps", 20, "--streams-max", 2, "--p99-ms", 5000)
+    # So seldom that a stall of the machine keeps no frame from coming back in time.
+    slow = ("--fps", 2, "--duration", 1.5, "--warmup", 1)
+    told = report(served, "--find-streams", *slow, "--streams-max", 2, "--p99-ms", 5000)
     found = told["find_streams"]
     assert found["streams"] == 2
     assert [each["streams"] for each in found["probes"]] == [1, 2]

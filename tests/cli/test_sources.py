@@ -18,7 +18,7 @@ from framesrv.cli.pictures_in import Picture, Still, Unreadable
 from framesrv.cli.source_live import LiveSource
 from framesrv.cli.sources import open_source, synthetic_size
 from framesrv.cli.testcard import TestCard
-from tests.cli.served import finish, framesrv, until
+from tests.cli.served import WAIT_S, finish, framesrv, until
 
 
 def grey(level: int, width: int = 64, height: int = 48) -> Any:
@@ -268,14 +268,14 @@ def test_a_closed_feed_has_nobody_left_at_its_source() -> None:
 
         def pictures(self) -> Iterator[Picture | Unreadable]:
             entered.set()
-            leave.wait(10)
+            leave.wait(WAIT_S)
             left.append("here")
             yield Picture(grey(1))
 
     feed = Feed(Slow(), fps=0, frames_max=0, quality=80, raw=True)
     taking = threading.Thread(target=lambda: list(feed))
     taking.start()
-    entered.wait(10)
+    assert entered.wait(WAIT_S)
 
     def close() -> None:
         feed.close()
@@ -286,6 +286,6 @@ def test_a_closed_feed_has_nobody_left_at_its_source() -> None:
     until(feed._stop.is_set)
     assert left == []
     leave.set()
-    closing.join(10)
-    taking.join(10)
+    closing.join(WAIT_S)
+    taking.join(WAIT_S)
     assert left == ["here", "closed"]

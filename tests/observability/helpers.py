@@ -23,6 +23,7 @@ from framesrv.observability.watched import Watched
 from framesrv.pool import ByteArrayPool, PoolManager
 
 ANY_PORT = HttpAddress("127.0.0.1", 0)
+HANG_S = 30.0  # for a test that fails
 
 
 def watched(manager: PoolManager, meter: Meter | None = None) -> Watched:
@@ -73,7 +74,7 @@ def listening(services: Services, **more: Any) -> Iterator[HttpServer]:
 def get(server: HttpServer, path: str, **headers: str) -> tuple[int, str]:
     asked = urllib.request.Request(f"http://{server.address}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=HANG_S) as answer:  # noqa: S310
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -98,7 +99,7 @@ def everything(line: socket.socket) -> bytes:
 
 
 def dialled(server: HttpServer) -> socket.socket:
-    return socket.create_connection((server.address.host, server.address.port), timeout=20)
+    return socket.create_connection((server.address.host, server.address.port), timeout=HANG_S)
 
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from framesrv.observability.http.server import HttpServer
 from framesrv.observability.live import board
+from tests.observability.helpers import HANG_S
 
 ASK: Final = b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
-HANG_S: Final = 30.0
 
 
 class Event(NamedTuple):
@@ -26,7 +26,7 @@ class Event(NamedTuple):
 
 @contextmanager
 def watching(server: HttpServer) -> Iterator[HTTPResponse]:
-    connection = HTTPConnection(server.address.host, server.address.port, timeout=20)
+    connection = HTTPConnection(server.address.host, server.address.port, timeout=HANG_S)
     connection.request("GET", "/api/events")
     answer = connection.getresponse()
     try:
