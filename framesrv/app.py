@@ -104,6 +104,9 @@ class App:
             settings.transport,
             settings.streams,
             settings.fan_out,
+            self.records["merged_frame"],
+            settings.images,
+            self.engine.submit_chore,
         )
         self.readiness = Readiness()
         tracer = None if sender is None else sender.tracer

@@ -6,6 +6,7 @@ the next; they go home with the task at the latest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from framesrv.engine.task import Task
@@ -17,6 +18,7 @@ from framesrv.pipeline.source import Buffers
 from framesrv.pool import LeaseSet, PoolManager, RecordPool
 from framesrv.pool.lease import ArrayLease, Lease
 from framesrv.pool.leaseset import release_all
+from framesrv.pool.manager import Request
 
 RecordPools = dict[str, RecordPool[Any]]
 NEVER_NS: Final = 2**63 - 1  # the deadline of what has none
@@ -32,13 +34,16 @@ class Desk:
     def lay_out(self, plan: FramePlan, wait_s: float) -> Buffers:
         """The arrays and byte buffers of the plan, by place."""
         if self._plan is not plan:
-            self.clear()
-            leases = self._manager.acquire_all(plan.requests, wait_s) if plan.requests else None
-            self._leases, self._plan = leases, plan
-            for place, lease in leases.items() if leases else ():
-                self._buffers[place] = (
-                    lease.array if isinstance(lease, ArrayLease) else lease.buffer
-                )
+            self.lend(plan.requests, wait_s)
+            self._plan = plan
+        return self._buffers
+
+    def lend(self, requests: Mapping[str, Request], wait_s: float) -> Buffers:
+        """These, in place of what was there."""
+        self.clear()
+        self._leases = self._manager.acquire_all(requests, wait_s) if requests else None
+        for place, lease in self._leases.items() if self._leases else ():
+            self._buffers[place] = lease.array if isinstance(lease, ArrayLease) else lease.buffer
         return self._buffers
 
     def lease_at(self, place: str) -> Any:

@@ -9,6 +9,7 @@ import cv2
 
 from framesrv import codecs
 from framesrv.engine.admission import Admission
+from framesrv.engine.chore import Chore
 from framesrv.engine.desk import Desk, RecordPools
 from framesrv.engine.failure import log_error
 from framesrv.engine.frame import FrameWork
@@ -63,6 +64,13 @@ class ThreadEngine:
         self.admission.enter(tasks)
         for task in tasks:
             self._tasks.put(task, patient=task.patient)
+
+    def submit_chore(self, chore: Chore) -> bool:
+        """Whether it will be done. It is in nobody's way for long: it stands among the patient."""
+        if self.admission.draining:
+            return False
+        self._tasks.put(chore, patient=True)
+        return True
 
     def _expected_s(self, task: Task) -> float:
         """Of a pipeline that is new, what other frames of that size take."""

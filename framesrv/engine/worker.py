@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
 
+from framesrv.engine.chore import Chore
 from framesrv.engine.desk import Desk, RecordPools, Records
 from framesrv.engine.failure import frame_error, log_error
 from framesrv.engine.frame import FrameWork, unprocessed
@@ -17,7 +18,7 @@ from framesrv.errors import Reason
 from framesrv.frames.work import FrameError, FrameReport, FrameStatus
 from framesrv.pipeline.pace import Pace
 
-Tasks = Shift[Task]
+Tasks = Shift[Task | Chore]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,21 +34,31 @@ class Worker:
 
     def run(self) -> None:
         """Task after task; None ends it."""
-        place: Place[Task] = Place()
+        place: Place[Task | Chore] = Place()
         while (task := self.tasks.get(place)) is not None:
             begun_ns = monotonic_ns()
             self.meter.begin(begun_ns)
-            task.begun = True
             try:
-                self._do(task, begun_ns)
+                if isinstance(task, Task):
+                    task.begun = True
+                    self._do(task, begun_ns)
+                else:
+                    self._do_chore(task)
             finally:
                 self._clear_desk()
                 self.meter.end(monotonic_ns())
                 try:
-                    self.left(task)
+                    if isinstance(task, Task):
+                        self.left(task)
                 finally:
                     task.done()
             del task
+
+    def _do_chore(self, chore: Chore) -> None:
+        try:
+            chore.work(self.desk.lend(chore.wants(), self.settings.pool_wait_s))
+        except Exception as error:
+            log_error("a picture for those who watch could not be made", error)
 
     def _do(self, task: Task, begun_ns: int) -> None:
         answered = worked = 0

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from framesrv.frames.base import ALONE, PooledRecord, references
-from framesrv.frames.canonical import CanonicalFrame, OwnedFrame
 from framesrv.frames.faults import Fault
+
+
+class Fragment(Protocol):
+    """A frame in its lease, or one that its holder owns."""
+
+    def clone(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,7 +22,7 @@ class OwnedMergedFrame:
     merge_id: str
     window_open_ns: int
     window_close_ns: int
-    fragments: tuple[OwnedFrame, ...]
+    fragments: tuple[Any, ...]  # clones
     complete: bool
     trace_id: str
 
@@ -32,7 +38,7 @@ class MergedFrame(PooledRecord):
     merge_id: str = ""
     window_open_ns: int = 0
     window_close_ns: int = 0
-    fragments: list[CanonicalFrame | OwnedFrame] = field(default_factory=list)
+    fragments: list[Fragment] = field(default_factory=list)
     complete: bool = False  # every stream asked for is there
     trace_id: str = ""
 

@@ -6,13 +6,16 @@ No I/O and no clock. Everything is called by one thread; any other may ask ``sub
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from framesrv.errors import Reason, Refused
-from framesrv.streams.channel import Channel
-from framesrv.streams.news import Clone
+from framesrv.streams.channel import Channel, Item, Seat
+from framesrv.streams.news import Clone, MergedClone
 from framesrv.streams.settings import FanOutSettings
 from framesrv.streams.subscription import Subscription
+
+T = TypeVar("T", bound=Item)
 
 _RETRY_AFTER_S: Final = 1.0
 _SHOWN_MAX: Final = 80  # characters of an id that is not there
@@ -24,11 +27,33 @@ class Subscribed(NamedTuple):
     dropped_frames: int = 0  # since the start, of all that ever were
 
 
+class Subscriber(Protocol):
+    """Somebody who watches, whatever it gets."""
+
+    @property
+    def dropped_frames(self) -> int:
+        """That fell out of its queue, and that it knows of."""
+        ...
+
+    @property
+    def lost_frames(self) -> int:
+        """All that fell out."""
+        ...
+
+    @property
+    def lag_frames(self) -> int:
+        """How far it is behind in the stream in which it is furthest."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Dispatcher:
     def __init__(self, settings: FanOutSettings | None = None) -> None:
         self.settings = settings or FanOutSettings()
-        self._channels: dict[str, Channel[Clone]] = {}
-        self._subscriptions: dict[Subscription, None] = {}
+        self._channels: dict[str, Channel[Clone]] = {}  # by stream
+        self._derived: dict[Channel[MergedClone], None] = {}
+        self._subscribers: dict[Subscriber, None] = {}
         self._to_all: dict[Subscription, None] = {}
         self._dropped_before = 0  # by those who have left
         self._dropped_told = 0  # a count that never falls
@@ -44,13 +69,14 @@ class Dispatcher:
         channel.start()
         return Publication(self, channel)
 
-    def put(self, channel: Channel[Clone], clone: Clone) -> None:
+    def put(self, channel: Channel[T], clone: T) -> None:
         before = channel.nbytes
         channel.put(clone)
         self.nbytes += channel.nbytes - before
         while self.nbytes > self.settings.buffer_bytes:
             # What came last is there whatever its size, and of the others the largest gives way.
-            spare = [one for one in self._channels.values() if len(one.items) > (one is channel)]
+            every = chain[Channel[Any]](self._channels.values(), self._derived)
+            spare = [one for one in every if len(one.items) > (one is channel)]
             if not spare:
                 return
             largest = max(spare, key=lambda one: one.nbytes)
@@ -75,32 +101,47 @@ class Dispatcher:
 
         Raises Refused if one is not there and is not to be waited for.
         """
-        self.check_room()
-        ids = dict.fromkeys(stream_ids)
-        if not wait:
-            self.check_there(ids)
-        most = self.settings.max_queue_frames
-        queue_frames = min(queue_frames or self.settings.queue_frames, most)
-        subscription = Subscription(queue_frames, wake, self._left, stays=bool(ids))
-        for channel in map(self._channel, ids) if ids else [*self._channels.values()]:
-            if ids or channel.live:
-                subscription.watch(channel)
-        if not ids:
+        self.check(stream_ids, wait=wait)
+        subscription = self.listen(stream_ids, self.queue(queue_frames), wake)
+        if not stream_ids:
             self._to_all[subscription] = None
-        self._subscriptions[subscription] = None
+        self.enter(subscription)
         return subscription
 
-    def leave(self, subscription: Subscription) -> None:
-        if subscription not in self._subscriptions:
+    def listen(
+        self, stream_ids: Iterable[str], queue_frames: int, wake: Callable[[], None]
+    ) -> Subscription:
+        """Who leaves it calls its ``close``: it counts as no subscriber."""
+        channels = [self._channel(one) for one in stream_ids]
+        subscription = Subscription(queue_frames, wake, self._left, stays=bool(channels))
+        for channel in channels or [*self._channels.values()]:
+            if channels or channel.live:
+                subscription.watch(channel)
+        return subscription
+
+    def enter(self, subscriber: Subscriber) -> None:
+        self._subscribers[subscriber] = None
+
+    def leave(self, subscriber: Subscriber) -> None:
+        if subscriber not in self._subscribers:
             return
         # In this order: who counts meanwhile may count too little, and never twice.
-        del self._subscriptions[subscription]
-        self._to_all.pop(subscription, None)
-        subscription.close()
-        self._dropped_before += subscription.dropped_frames
+        del self._subscribers[subscriber]
+        if isinstance(subscriber, Subscription):
+            self._to_all.pop(subscriber, None)
+        subscriber.close()
+        self._dropped_before += subscriber.dropped_frames
 
-    def check_there(self, ids: Iterable[str]) -> None:
-        missing = [one for one in ids if not self.is_live(one)]
+    def queue(self, frames: int) -> int:
+        """What somebody gets who asks for so many."""
+        return min(frames or self.settings.queue_frames, self.settings.max_queue_frames)
+
+    def check(self, stream_ids: Iterable[str], *, wait: bool) -> None:
+        """Raise Refused if there is no room for one more, or nobody publishes what it wants."""
+        most = self.settings.max_subscribers
+        if len(self._subscribers) >= most:
+            raise too_many(f"{most} subscribers are there and the server allows no more")
+        missing = [] if wait else [one for one in stream_ids if not self.is_live(one)]
         if missing:
             shown = ", ".join(one[:_SHOWN_MAX] for one in missing[:4])
             raise Refused(
@@ -109,28 +150,34 @@ class Dispatcher:
                 "somebody does",
             )
 
-    def check_room(self) -> None:
-        most = self.settings.max_subscribers
-        if len(self._subscriptions) >= most:
-            raise Refused(
-                Reason.TOO_MANY_STREAMS,
-                f"{most} subscribers are there and the server allows no more: try again later",
-                _RETRY_AFTER_S,
-            )
-
     def is_live(self, stream_id: str) -> bool:
         channel = self._channels.get(stream_id)
         return channel is not None and channel.live
 
     def subscribed(self) -> Subscribed:
         dropped = self._dropped_before  # first, see ``leave``
-        subscriptions = list(self._subscriptions)
-        dropped += sum(one.lost_frames for one in subscriptions)
+        subscribers = list(self._subscribers)
+        dropped += sum(one.lost_frames for one in subscribers)
         self._dropped_told = max(self._dropped_told, dropped)
-        lag = max((one.lag_frames for one in subscriptions), default=0)
-        return Subscribed(len(subscriptions), lag, self._dropped_told)
+        lag = max((one.lag_frames for one in subscribers), default=0)
+        return Subscribed(len(subscribers), lag, self._dropped_told)
 
     # -- channels --------------------------------------------------------------------------
+
+    def derive(self) -> Channel[MergedClone]:
+        """For what is made of other streams; its bytes count among theirs."""
+        channel = Channel[MergedClone]("")
+        channel.start()
+        self._derived[channel] = None
+        return channel
+
+    def drop(self, channel: Channel[MergedClone]) -> None:
+        del self._derived[channel]
+        self.nbytes -= channel.nbytes
+
+    def stood_up(self, channel: Channel[T], seat: Seat[T]) -> None:
+        """Somebody leaves a channel, and what was kept for it alone is gone."""
+        self.nbytes -= channel.leave(seat)
 
     def _channel(self, stream_id: str) -> Channel[Clone]:
         channel = self._channels.get(stream_id)
@@ -138,9 +185,8 @@ class Dispatcher:
             channel = self._channels[stream_id] = Channel(stream_id)
         return channel
 
-    def _left(self, channel: Channel[Clone], freed_bytes: int) -> None:
-        """A listener has left, and what was kept for it alone is gone."""
-        self.nbytes -= freed_bytes
+    def _left(self, channel: Channel[Clone], seat: Seat[Clone]) -> None:
+        self.stood_up(channel, seat)
         self._tidy(channel)
 
     def _tidy(self, channel: Channel[Clone]) -> None:
@@ -148,6 +194,10 @@ class Dispatcher:
         if not channel.live and not channel.seats:
             self.nbytes -= channel.nbytes
             self._channels.pop(channel.name, None)
+
+
+def too_many(what: str) -> Refused:
+    return Refused(Reason.TOO_MANY_STREAMS, f"{what}: try again later", _RETRY_AFTER_S)
 
 
 class Publication:

@@ -11,9 +11,12 @@ _FORMS_MAX: Final = 4  # other forms of one clone that are kept: asked for alike
 class Clone:
     """What subscribers get of a frame: bytes of the heap that all of them share, in no pool."""
 
-    __slots__ = ("captured_at_ns", "forms", "message", "received_at_ns")
+    __slots__ = ("captured_at_ns", "forms", "message", "received_at_ns", "stream_id")
 
-    def __init__(self, message: bytes, captured_at_ns: int = 0, received_at_ns: int = 0) -> None:
+    def __init__(
+        self, stream_id: str, message: bytes, captured_at_ns: int = 0, received_at_ns: int = 0
+    ) -> None:
+        self.stream_id = stream_id
         self.message = message  # as it is sent to those who want all of it
         self.captured_at_ns = captured_at_ns  # 0: unknown
         self.received_at_ns = received_at_ns
@@ -23,9 +26,28 @@ class Clone:
     def nbytes(self) -> int:
         return len(self.message)
 
+    def clone(self) -> Clone:
+        """One for all: nothing of it can be changed."""
+        return self
+
     def keep(self, outputs: tuple[str, ...], form: bytes) -> None:
         if len(self.forms) < _FORMS_MAX:
             self.forms[outputs] = form
+
+
+class MergedClone:
+    """What subscribers of a merge get of a window."""
+
+    __slots__ = ("decided", "held", "message")
+
+    def __init__(self, message: bytes, held: frozenset[str], decided: dict[str, int]) -> None:
+        self.message = message
+        self.held = held  # the streams that have a frame in it
+        self.decided = decided  # of each stream, its frames that were, up to this window
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.message)
 
 
 class Gap(NamedTuple):

@@ -53,6 +53,21 @@ class FanOutSettings:
             "least": MIB,
         },
     )
+    max_merges: int = field(
+        default=16,
+        metadata={
+            "help": "different merges at once; those who ask alike share one",
+            "least": 1,
+            "most": 1024,
+        },
+    )
+    merge_bytes: int = field(
+        default=32 * MIB,
+        metadata={
+            "help": "of the frames in one merge's windows; with more, the oldest window is over",
+            "least": MIB,
+        },
+    )
     stall_s: float = field(
         default=10.0,
         metadata={

@@ -21,13 +21,13 @@ class Subscription:
         self,
         queue_frames: int,
         wake: Callable[[], None],
-        left: Callable[[Channel[Clone], int], None],
+        left: Callable[[Channel[Clone], Seat[Clone]], None],
         *,
         stays: bool = True,
     ) -> None:
         self.queue_frames = queue_frames  # of each stream
         self._wake = wake  # there is something to take
-        self._left = left  # a channel has one listener less, and freed so many bytes
+        self._left = left  # called to take a seat away
         self._stays = stays  # at streams that have ended, for their next publisher
         self._seats: dict[str, Seat[Clone]] = {}
         self._ready: deque[Seat[Clone]] = deque()
@@ -103,5 +103,5 @@ class Subscription:
     def _leave(self, seat: Seat[Clone]) -> None:
         lost = seat.lost
         del self._seats[seat.channel.name]
-        self._left(seat.channel, seat.channel.leave(seat))
+        self._left(seat.channel, seat)
         self.dropped_frames += lost

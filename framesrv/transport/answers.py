@@ -232,7 +232,7 @@ class StreamAnswer:
             message = bytes(view[start:])
         for _ in report.outputs:
             copies.CLONE.add()
-        return Clone(message, report.captured_at_ns, report.received_at_ns)
+        return Clone(report.stream_id, message, report.captured_at_ns, report.received_at_ns)
 
     @property
     def whole(self) -> bool:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from framesrv.errors import Reason, Refused
 from framesrv.protocol import wire
-from framesrv.streams.news import Clone, Gap
-from framesrv.streams.subscription import News
+from framesrv.streams.news import Clone, Event, Gap, MergedClone
 from framesrv.transport.errors import refuse
+from framesrv.transport.merging import shown
 from framesrv.transport.office import Office
 from framesrv.transport.wanted import Watching, watching
 
@@ -50,7 +50,7 @@ class SubscribeCall:
             self._task.uncancel()  # it was the patrol's
             raise _slow(office) from None
         finally:
-            watched.close()
+            office.dispatcher.leave(watched)
 
     async def _serve(self, watched: Watching) -> None:
         write, take = self._context.write, watched.take
@@ -77,9 +77,11 @@ class SubscribeCall:
         await self._context.write(message)
         self.writing = False
 
-    def _message(self, news: News) -> bytes:
+    def _message(self, news: Clone | MergedClone | Gap | Event) -> bytes:
         if isinstance(news, Clone):
             return shown(news, self._outputs) if self._outputs else news.message
+        if isinstance(news, MergedClone):
+            return news.message
         if isinstance(news, Gap):
             return wire.gap(news.stream_id, news.frames)
         return wire.stream_event(news.stream_id, news.state)
@@ -110,15 +112,6 @@ class SubscribeCall:
         if not self.too_slow and self._task is not None:
             self.too_slow = True
             self._task.cancel()
-
-
-def shown(clone: Clone, outputs: tuple[str, ...]) -> bytes:
-    """The same bytes for all who want the same outputs."""
-    form = clone.forms.get(outputs)
-    if form is None:
-        form = wire.with_outputs(clone.message, outputs)
-        clone.keep(outputs, form)
-    return form
 
 
 def _slow(office: Office) -> Refused:

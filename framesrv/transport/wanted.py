@@ -7,17 +7,19 @@ from typing import Final, Protocol
 
 from framesrv.errors import Reason, Refused
 from framesrv.protocol import wire
-from framesrv.streams.dispatcher import Dispatcher
-from framesrv.streams.subscription import News, Subscription
+from framesrv.streams.dispatcher import Subscriber
+from framesrv.streams.subscription import News
+from framesrv.streams.viewer import MergedNews
+from framesrv.transport.merging import merge_faults, viewer
 from framesrv.transport.office import Office
 
 STREAMS_MAX: Final = 64  # that are named; who asks for all may get more
 
 
-class Watching(Protocol):
+class Watching(Subscriber, Protocol):
     """One subscriber's view."""
 
-    def take(self) -> list[News]:
+    def take(self) -> list[News] | list[MergedNews]:
         """What comes next; empty: nothing is there, and ``wake`` will be called."""
         ...
 
@@ -29,46 +31,17 @@ class Watching(Protocol):
     @property
     def has_too_much(self) -> bool: ...
 
-    @property
-    def dropped_frames(self) -> int: ...
-
-    def close(self) -> None: ...
-
-
-class _Streams:
-    """Frames as they are published."""
-
-    def __init__(self, dispatcher: Dispatcher, subscription: Subscription) -> None:
-        self._dispatcher = dispatcher
-        self._subscription = subscription
-        self.take = subscription.take
-
-    @property
-    def is_idle(self) -> bool:
-        return self._subscription.is_idle
-
-    @property
-    def has_too_much(self) -> bool:
-        return self._subscription.has_too_much
-
-    @property
-    def dropped_frames(self) -> int:
-        return self._subscription.dropped_frames
-
-    def close(self) -> None:
-        self._dispatcher.leave(self._subscription)
-
 
 def watching(office: Office, asked: wire.SubscribeAsked, wake: Callable[[], None]) -> Watching:
     """Raises Refused if it cannot be."""
     faults = _faults(asked)
+    if asked.merge is not None:
+        faults += merge_faults(office, asked, asked.merge)
     if faults:
         raise Refused(Reason.BAD_CONFIG, "the subscription cannot be made: " + "; ".join(faults))
-    dispatcher = office.dispatcher
-    return _Streams(
-        dispatcher,
-        dispatcher.subscribe(asked.stream_ids, asked.queue_frames, wake, wait=asked.wait),
-    )
+    if asked.merge is not None:
+        return viewer(office, asked, asked.merge, wake)
+    return office.dispatcher.subscribe(asked.stream_ids, asked.queue_frames, wake, wait=asked.wait)
 
 
 def _faults(asked: wire.SubscribeAsked) -> list[str]:

@@ -9,7 +9,9 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from framesrv.errors import Reason, Refused
-from framesrv.frames.work import OutputImage
+from framesrv.frames.layout import ImageLayout
+from framesrv.frames.merged import MergedFrame
+from framesrv.frames.work import Encoding, OutputImage
 from framesrv.protocol.gen import frames_pb2
 from framesrv.protocol.wire.records import WireLimits
 from framesrv.protocol.wire.results import duration, image_message
@@ -132,17 +134,14 @@ def subscriber_go_away(reason: str, grace_s: float) -> bytes:
 
 
 def merged(
-    merge_id: str,
-    window: tuple[int, int],  # when it opens and closes
-    complete: bool,
-    fragments: Sequence[bytes],  # each a ``frame``
-    mosaic: OutputImage | None = None,
+    frame: MergedFrame, fragments: Sequence[bytes], mosaic: OutputImage | None = None
 ) -> bytes:
+    """``fragments``: a ``frame`` message for each."""
     pieces: list[bytes | memoryview] = [
-        text_field(b"\x0a", merge_id),
-        number_field(b"\x10", signed(window[0])),
-        number_field(b"\x18", signed(window[1])),
-        number_field(b"\x20", complete),
+        text_field(b"\x0a", frame.merge_id),
+        number_field(b"\x10", signed(frame.window_open_ns)),
+        number_field(b"\x18", signed(frame.window_close_ns)),
+        number_field(b"\x20", frame.complete),
     ]
     for fragment in fragments:
         pieces += (b"\x2a", memoryview(fragment)[1:])
@@ -150,3 +149,32 @@ def merged(
         pieces.append(message_field(b"\x32", image_message(mosaic)))
     nbytes = sum(map(len, pieces))
     return b"".join((b"\x12", varint(nbytes), *pieces))
+
+
+# -- and what is in them -----------------------------------------------------------------------
+
+
+def first_output(message: bytes, names: Sequence[str]) -> OutputImage | None:
+    """The first of a ``frame``'s outputs, or of those with one of these names."""
+    reading = Reading(message, _OURS)
+    wanted = {name.encode() for name in names}
+    _, start, end = next(fields(reading, 0, len(message)))
+    for tag, value, stop in fields(reading, start, end):
+        if tag == _OUTPUTS and (not wanted or _name_of(reading, value, stop) in wanted):
+            return _output(reading, value, stop)
+    return None
+
+
+def _output(reading: Reading, start: int, end: int) -> OutputImage:
+    name, encoding, layout, data = "", 0, ImageLayout(), memoryview(b"")
+    for tag, value, stop in fields(reading, start, end):
+        if tag == _NAME:
+            name = reading.data[value:stop].decode()
+        elif tag == 0x10:
+            encoding = value
+        elif tag == 0x1A:
+            sides = {number: held for number, held, _ in fields(reading, value, stop)}
+            layout = ImageLayout(*(sides.get(number, 0) for number in (0x08, 0x10, 0x18, 0x20)))
+        elif tag == 0x22:
+            data = reading.view[value:stop]
+    return OutputImage(name, Encoding(encoding), layout, data)
