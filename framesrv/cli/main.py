@@ -14,6 +14,7 @@ from framesrv.errors import BadConfig
 COMMANDS: Final = (
     ("serve", "framesrv.cli.serve:serve"),
     ("send", "framesrv.cli.send:send"),
+    ("subscribe", "framesrv.cli.subscribe:subscribe"),
     ("bench", "framesrv.cli.bench:bench"),
     ("top", "framesrv.cli.top:top"),
     ("doctor", "framesrv.cli.doctor:doctor"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Self
 
@@ -122,41 +123,56 @@ class Subscription(Iterator[Item]):
 
     def _open(self) -> Any:
         """The call, begun if need be; None when this is closed."""
-        with self._changing:
-            if self._call is not None or self._over:
-                return self._call
-            if not self._tried:
-                self._deadline = self._settings.deadline(None)
-            self._tried += 1
-            call = self._call = self._start(self._request)
+        if self._call is not None or self._over:
+            return self._call
+        if not self._tried:
+            self._deadline = self._settings.deadline(None)
+        self._tried += 1
+        opening = _Opening(self._begin)
         try:
-            self._await_headers(call)
+            opening.start()
+            in_time = opening.ended.wait(max(0.0, self._deadline - self._settings.clock()))
+            if opening.fault is not None:
+                raise opening.fault
+            if not in_time and not self._over:
+                raise not_accepted(self._settings.timeout_s)
         except BaseException:
             self.close()
             raise
-        return call
+        return self._call
 
-    def _await_headers(self, call: Any) -> None:
-        """Which the server sends as soon as it has taken the call; or it has refused it."""
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            call.cancel()
-
-        patience_s = max(0.0, self._deadline - self._settings.clock())
-        watch = threading.Timer(patience_s, give_up)
-        watch.daemon = True
-        watch.start()
-        try:
-            call.initial_metadata()
-        finally:
-            watch.cancel()
-        if late.is_set():
-            raise not_accepted(self._settings.timeout_s)
+    def _begin(self) -> None:
+        with self._changing:
+            if self._over:
+                return
+            call = self._call = self._start(self._request)
+        call.initial_metadata()  # which the server sends when it has taken the call, or refused it
 
     def _drop(self) -> None:
         with self._changing:
             call, self._call = self._call, None
         if call is not None:
             call.cancel()
+
+
+class _Opening(threading.Thread):
+    """Begins a call where no Ctrl-C can strike, which only ever interrupts the main thread.
+
+    Between gRPC's making a call and its starting the thread that serves it, an interrupt leaves a
+    channel that waits for ever when it is closed.
+    """
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        super().__init__(name="framesrv-subscribe", daemon=True)
+        self.ended = threading.Event()
+        self.fault: BaseException | None = None
+        self._begin = begin
+        self._context = copy_context()  # the program's trace goes with it
+
+    def run(self) -> None:
+        try:
+            self._context.run(self._begin)
+        except BaseException as fault:  # raised in the program's own thread
+            self.fault = fault
+        finally:
+            self.ended.set()

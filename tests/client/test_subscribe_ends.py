@@ -162,6 +162,24 @@ def test_one_that_is_forgotten_in_a_task_ends_its_call() -> None:
         asyncio.run(main(address))
 
 
+def test_the_call_is_begun_where_no_interrupt_can_strike() -> None:
+    """Between gRPC's making a call and its starting a thread for it, one would never end."""
+    begun: list[threading.Thread] = []
+    with serving(watching(Quiet())) as address, FrameClient(address) as client:
+        subscription = client.subscribe("door")
+        start = subscription._start
+
+        def noting(request: bytes) -> Any:
+            begun.append(threading.current_thread())
+            return start(request)
+
+        subscription._start = noting
+        with subscription:
+            next(subscription)
+    assert len(begun) == 1
+    assert threading.main_thread() not in begun
+
+
 class Waited:
     """A call that says when it is waited for."""
 
