@@ -282,6 +282,6 @@ def test_the_page_is_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
     inside = set(zipfile.ZipFile(wheel).namelist())
     page = ROOT / "framesrv" / "observability" / "http" / "dashboard"
-    files = {str(file.relative_to(ROOT)) for file in page.rglob("*") if file.is_file()}
+    files = {file.relative_to(ROOT).as_posix() for file in page.rglob("*") if file.is_file()}
     assert "framesrv/observability/http/dashboard/index.html" in files
     assert files <= inside
