@@ -29,9 +29,9 @@ EPILOG: Final = """\
 summary says what came. It does not end by itself when a stream ends: the next publisher of that
 name is waited for.
 
-[bold]Exit codes.[/bold] 0: every frame that the server had for this subscriber came. 1: some were
-missed, or none came at all. 2: bad arguments, or an output that cannot be used. 3: the server is
-not reachable, refused the call or ended it. 130: interrupted.
+[bold]Exit codes.[/bold] 0: every frame that the server had for this subscriber came; with --merge,
+windows came. 1: frames were missed, or nothing came. 2: bad arguments, or an output that cannot be
+used. 3: the server is not reachable, refused the call or ended it. 130: interrupted.
 """
 
 Streams = Annotated[
@@ -78,15 +78,16 @@ Fps = Annotated[
 MergeLength = Annotated[
     float | None,
     typer.Option(
-        "--merge", metavar="S", min=0.001, max=3600, rich_help_panel=_MERGING, show_default=False,
-        help="Join what the streams captured within so many seconds; results are one mosaic each.",
+        "--merge", metavar="S", min=0.001, max=60, rich_help_panel=_MERGING, show_default=False,
+        help="Join what the streams captured within so many seconds, the newest of each; the "
+        "results are one mosaic for all.",
     ),
 ]  # fmt: skip
 Lateness = Annotated[
     float | None,
     typer.Option(
-        metavar="S", min=0, max=3600, rich_help_panel=_MERGING, show_default="the server's",
-        help="How long a window waits for stragglers.",
+        metavar="S", min=0, max=60, rich_help_panel=_MERGING, show_default="0.3",
+        help="How long a window waits for stragglers; one that is complete does not wait.",
     ),
 ]  # fmt: skip
 MosaicSize = Annotated[

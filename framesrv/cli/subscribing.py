@@ -27,7 +27,8 @@ from framesrv.client import (
 )
 
 _FILM_FPS: Final = 30.0
-_MOSAIC: Final = "1280x720"
+_WIDTH, _HEIGHT = 1280, 720
+_LATENESS_S: Final = 0.3
 _SIDE_MAX: Final = 8192  # of a server as it comes
 
 
@@ -73,18 +74,17 @@ class Subscribing:
     def merge(self) -> Merge | None:
         if self.merge_s is None:
             return None
-        size = self.mosaic or (_MOSAIC if self.out != "none" else None)
-        if size is None:
-            return Merge(self.merge_s, self.lateness_s)
-        width, height = mosaic_size(size)
-        mosaic = Mosaic(width, height, columns=self.columns, alone=True)
-        return Merge(self.merge_s, self.lateness_s, mosaic)
+        late_s = _LATENESS_S if self.lateness_s is None else self.lateness_s
+        if not self.mosaic and self.out == "none":
+            return Merge(self.merge_s, late_s)
+        sides = mosaic_size(self.mosaic) if self.mosaic else (_WIDTH, _HEIGHT)
+        return Merge(self.merge_s, late_s, Mosaic(*sides, columns=self.columns, alone=True))
 
     @property
     def film_fps(self) -> float:
         if self.fps is not None:
             return self.fps
-        return min(1000.0, 1 / self.merge_s) if self.merge_s else _FILM_FPS
+        return max(1.0, 1 / self.merge_s) if self.merge_s else _FILM_FPS
 
     @property
     def name(self) -> str:
@@ -120,7 +120,9 @@ class Outcome:
             return Exit.INTERRUPTED
         if self.error is not None:
             return self.error.code
-        return Exit.FRAMES if self.meter.missed or not self.meter.frames else Exit.OK
+        # Of a merge, frames are left out by design: the newest of a window stands for it.
+        missed = self.meter.missed and self.asked.merge_s is None
+        return Exit.FRAMES if missed or not self.meter.frames else Exit.OK
 
     def text(self) -> str:
         meter = self.meter
@@ -128,11 +130,11 @@ class Outcome:
             parts = [f"{counted(meter.frames, 'frame')}, {meter.missed} missed"]
         else:
             windows = f"{counted(meter.frames, 'window')} with {counted(meter.fragments, 'frame')}"
-            parts = [f"{windows}, {meter.missed} missed, {meter.incomplete} incomplete"]
+            parts = [f"{windows}, {meter.missed} left out; {meter.incomplete} incomplete"]
         if len(self.streams) > 1:
             each = [f"{name} {count.delivered}" for name, count in sorted(self.streams.items())[:8]]
             more = [f"{len(self.streams) - 8} more"] if len(self.streams) > 8 else []
-            parts[0] += f" ({', '.join(each + more)})"
+            parts.append(", ".join(each + more))
         parts += [f"{meter.seconds:.1f} s, {meter.fps:.1f} FPS", sized(meter.bytes_in)]
         parts += [self.notes] if self.notes else []
         return ("interrupted; " if self.interrupted else "") + "; ".join(parts)
@@ -168,7 +170,7 @@ def run(asked: Subscribing) -> Outcome:
     asked.check()
     merge = asked.merge()
     quiet_opencv()
-    outcome = Outcome(asked, ViewMeter())
+    outcome = Outcome(asked, ViewMeter(merged=merge is not None))
     with ExitStack() as ends:
         client = ends.enter_context(asked.server.client())
         asked.server.reach(client)

@@ -13,11 +13,12 @@ from framesrv.client import Gap, Item, MergedFrame, OutputImage, Result, StreamE
 
 @dataclass(slots=True)
 class ViewMeter:
+    merged: bool = False
     clock: Callable[[], float] = monotonic
     frames: int = 0  # windows, of a merge
     fragments: int = 0  # frames in them
     incomplete: int = 0
-    missed: int = 0
+    missed: int = 0  # or, of a merge, left out: of a window that has a newer one, or too late
     bytes_in: int = 0
     started: int = 0
     ended: int = 0
@@ -64,14 +65,18 @@ class ViewMeter:
 
     def figures(self) -> list[Figure]:
         fps, _, _ = self._recent.now(self.clock())
-        told = [
-            Figure(f"{fps:.1f} FPS", "bold cyan"),
-            Figure(f"{self.missed} missed", "yellow" if self.missed else "dim"),
-            Figure(sized(self.bytes_in)),
-        ]
-        if self.incomplete:
-            told.append(Figure(f"{self.incomplete} incomplete", "yellow"))
+        told = [Figure(f"{fps:.1f} FPS", "bold cyan")]
+        if self.merged:
+            told.append(Figure(f"{self.missed} left out", "dim"))
+            told.append(Figure(f"{self.incomplete} incomplete", _warn(self.incomplete)))
+        else:
+            told.append(Figure(f"{self.missed} missed", _warn(self.missed)))
+        told.append(Figure(sized(self.bytes_in)))
         return [*told, Figure(self.last_event, "magenta")] if self.last_event else told
+
+
+def _warn(number: int) -> str:
+    return "yellow" if number else "dim"
 
 
 def sized(number: int) -> str:

@@ -13,13 +13,13 @@ from framesrv.protocol.gen import frames_pb2 as pb
 
 @dataclass(frozen=True)
 class Mosaic:
-    """One picture of all fragments of a window. ``columns`` 0: as square as can be.
+    """One picture of all streams of a window, in the order in which they were named.
 
-    ``alone``: the fragments come without pictures of their own.
+    ``columns`` 0: as square as can be. ``alone``: the fragments come without their own pictures.
     """
 
-    width: int
-    height: int
+    width: int = 1280
+    height: int = 720
     columns: int = 0
     encoding: str | None = None
     alone: bool = False
@@ -40,27 +40,25 @@ class Mosaic:
 
 @dataclass(frozen=True)
 class Merge:
-    """Frames of several streams that were captured within the same ``length_s``, together.
+    """What several streams captured within the same ``length_s``, together: the newest of each.
 
-    ``lateness_s`` is how long a window waits for stragglers; None leaves it to the server.
+    ``lateness_s`` is how long a window waits for stragglers. One that is complete does not wait.
     """
 
     length_s: float
-    lateness_s: float | None = None
+    lateness_s: float = 0.3
     mosaic: Mosaic | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.length_s) and self.length_s > 0):
             raise ValueError(f"length_s must be above 0, not {self.length_s!r}")
-        late = self.lateness_s
-        if late is not None and not (math.isfinite(late) and late >= 0):
-            raise ValueError(f"lateness_s must be 0 or more, not {late!r}")
+        if not (math.isfinite(self.lateness_s) and self.lateness_s >= 0):
+            raise ValueError(f"lateness_s must be 0 or more, not {self.lateness_s!r}")
 
     def to_proto(self) -> pb.MergeWindow:
         message = pb.MergeWindow()
         message.length.FromNanoseconds(round(self.length_s * 1e9))
-        if self.lateness_s is not None:
-            message.lateness.FromNanoseconds(round(self.lateness_s * 1e9))
+        message.lateness.FromNanoseconds(round(self.lateness_s * 1e9))
         if self.mosaic is not None:
             message.mosaic.CopyFrom(self.mosaic.to_proto())
         return message

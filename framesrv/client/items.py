@@ -11,7 +11,7 @@ from framesrv.protocol.gen import frames_pb2 as pb
 
 @dataclass(frozen=True, slots=True)
 class MergedFrame:
-    """What several streams showed in one span of time."""
+    """What several streams showed in one span of time: of each that is there, one frame."""
 
     merge_id: str
     window_open_ns: int
@@ -20,19 +20,14 @@ class MergedFrame:
     fragments: tuple[Result, ...]
     mosaic: OutputImage | None  # where one was asked for
 
-    @property
-    def streams(self) -> tuple[str, ...]:
-        """The ids of the streams that are there."""
-        return tuple(dict.fromkeys(each.stream_id for each in self.fragments))
-
-    def of(self, stream_id: str) -> tuple[Result, ...]:
-        """The fragments of one stream."""
-        return tuple(each for each in self.fragments if each.stream_id == stream_id)
+    def of(self, stream_id: str) -> Result | None:
+        """The fragment of one stream; None if the window has none."""
+        return next((each for each in self.fragments if each.stream_id == stream_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Frames that this subscriber was too slow to take."""
+    """Frames that this subscriber was too slow to take, or that came into no window of a merge."""
 
     stream_id: str
     dropped_frames: int

@@ -10,7 +10,7 @@ from tests.cli.test_progress import Terminal
 
 def test_the_figures_of_a_merge_and_the_last_event() -> None:
     now = [100.0]
-    meter = ViewMeter(clock=lambda: now[0])
+    meter = ViewMeter(merged=True, clock=lambda: now[0])
     meter.start()
     for complete in (True, False):
         now[0] += 1.0
@@ -18,7 +18,7 @@ def test_the_figures_of_a_merge_and_the_last_event() -> None:
         meter.take(MergedFrame("m", 0, 1, complete, (), None))
     meter.take(Gap("door", 7))
     told = [figure.text for figure in meter.figures()]
-    assert told == ["1.0 FPS", "7 missed", "0 B", "1 incomplete", "door started"]
+    assert told == ["1.0 FPS", "7 left out", "1 incomplete", "0 B", "door started"]
     meter.take(GoAway("", 1.0))
     assert meter.figures()[-1].text == "the server is closing"
     assert (meter.frames, meter.seconds, meter.fps) == (2, 2.0, 1.0)
