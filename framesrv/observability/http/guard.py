@@ -149,7 +149,7 @@ class Guarded(H11Protocol):
         """Whether the request, which has come whole, asks for WebSocket."""
         return (
             self._get_upgrade() == b"websocket"
-            and self.scope["method"] == "GET"
+            and (self.scope["method"], self.scope["http_version"]) == ("GET", "1.1")
             and self.conn.their_state is h11.MIGHT_SWITCH_PROTOCOL  # type: ignore[attr-defined]
         )
 
