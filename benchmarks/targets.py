@@ -40,6 +40,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "dashboards.each": Target("<=", 1),
         "dashboards.p50": Target("<=", 1.05),
         "dashboards.p99": Target("<=", 1.5),
+        "subscribers.each": Target("<=", 60),
+        "subscribers.ratio": Target("<=", 60 / 54),
         # memory
         "allocations.large_per_frame": Target("<=", 0.1),
         "allocations.fewer": Target(">=", 0.99),

@@ -117,7 +117,7 @@ def streamed(
         began = perf_counter()
         for turn in range(count // size):
             if interval_s:
-                _until(began + turn * interval_s)
+                until(began + turn * interval_s)
             else:
                 room.acquire()
             sent.append(perf_counter())
@@ -155,7 +155,7 @@ def _count(tally: Tally, results: Any) -> None:
         tally.failed += result.status != pb.FRAME_STATUS_OK
 
 
-def _until(moment: float) -> None:
+def until(moment: float) -> None:
     pause = threading.Event()
     while (left := moment - perf_counter()) > 0:
         pause.wait(left)

@@ -29,6 +29,15 @@ def raw_frames(count: int) -> tuple[bytes, ...]:
     )
 
 
+@cache
+def small_frames(count: int) -> tuple[bytes, ...]:
+    """The same scene as 320x320 JPEGs, some 20 KB each: what streams publish, as a rule."""
+    return tuple(
+        _jpeg(cv2.resize(pixels, (320, 320), interpolation=cv2.INTER_AREA))
+        for pixels in _render(count)
+    )
+
+
 def _jpeg(pixels: np.ndarray) -> bytes:
     ok, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not ok:

@@ -8,8 +8,10 @@ from typing import Any
 from framesrv.protocol.gen import frames_pb2 as pb
 
 
-def opening() -> bytes:
-    return pb.ProcessStreamRequest(open=pb.StreamConfig()).SerializeToString()
+def opening(publish: str = "") -> bytes:
+    """Of a stream that others may subscribe to, if it gets a name."""
+    config = pb.StreamConfig(stream_id=publish, publish=bool(publish))
+    return pb.ProcessStreamRequest(open=config).SerializeToString()
 
 
 def batch(frames: Sequence[Any]) -> bytes:
