@@ -55,6 +55,7 @@ class Merger:
         self.stream_ids = stream_ids = tuple(windows.decided)
         self.windows = windows
         self.told: Channel[MergedClone] = dispatcher.derive()
+        self.decided = dict(windows.decided)  # of each stream, its frames up to the last one told
         self.live = {one for one in stream_ids if dispatcher.is_live(one)}
         self.complete_windows = self.incomplete_windows = self.undrawn_windows = 0
         self._dispatcher = dispatcher
@@ -142,6 +143,7 @@ class Merger:
             self.incomplete_windows += 1
         message = self._write(window, complete, picture)
         clone = MergedClone(message, frozenset(window.fragments), window.decided)
+        self.decided = window.decided
         self._dispatcher.put(self.told, clone)
 
     def _draw_next(self) -> None:

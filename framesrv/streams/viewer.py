@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from framesrv.streams.channel import Seat
@@ -22,7 +22,7 @@ class Viewer:
         self._wake = wake
         self._seat = merger.told.sit(queue_windows, self._is_ready)
         self._live = {one for one in merger.stream_ids if one in merger.live}  # it was told of
-        self._decided = dict(merger.windows.decided)  # of each stream, what it was told of
+        self._decided = dict(merger.decided)  # of each stream, what it was told of
         if self._seat.behind:  # of the newest window it gets all, and of those before nothing
             newest = merger.told.items[-1]
             for stream_id, decided in newest.decided.items():
@@ -42,32 +42,36 @@ class Viewer:
         found: list[MergedNews] = []
         for stream_id, decided in window.decided.items():
             self._gap(found, stream_id, decided - (stream_id in window.held))
-            self._decided[stream_id] = decided
-        self._started(found)
+            self._decided[stream_id] = max(self._decided[stream_id], decided)
+        self._started(found, self._merger.live | window.held)
         found.append(window)
         return found
 
     def _told_at_last(self) -> list[MergedNews]:
         """It has taken every window: what is left to say of the streams."""
+        merger = self._merger
         found: list[MergedNews] = []
-        self._started(found)
-        for stream_id in [*self._live]:
-            if stream_id not in self._merger.live and not self._merger.holds(stream_id):
-                self._gap(found, stream_id, self._merger.windows.decided[stream_id])
+        self._started(found, merger.live)
+        for stream_id in merger.stream_ids:
+            if stream_id in merger.live or merger.holds(stream_id):
+                continue
+            self._gap(found, stream_id, merger.windows.decided[stream_id])
+            if stream_id in self._live:
                 found.append(Event(stream_id, State.ENDED))
                 self._live.discard(stream_id)
         return found
 
     def _gap(self, found: list[MergedNews], stream_id: str, decided: int) -> None:
         missed = decided - self._decided[stream_id]
-        if missed:
+        if missed > 0:  # less: all was said when its publisher had gone
             found.append(Gap(stream_id, missed))
             self._decided[stream_id] = decided
 
-    def _started(self, found: list[MergedNews]) -> None:
-        for stream_id in self._merger.live - self._live:
-            found.append(Event(stream_id, State.STARTED))
-            self._live.add(stream_id)
+    def _started(self, found: list[MergedNews], live: Collection[str]) -> None:
+        for stream_id in self._merger.stream_ids:
+            if stream_id in live and stream_id not in self._live:
+                found.append(Event(stream_id, State.STARTED))
+                self._live.add(stream_id)
 
     def _is_ready(self, _: Seat[MergedClone]) -> None:
         self._wake()

@@ -161,6 +161,8 @@ class Machine(RuleBasedStateMachine):
                 assert number == self.put[stream]
             assert watched.live[stream] == (stream in self.publications)
         assert watched.subscription.lag_frames == 0
+        if not watched.ids:  # it stays at no stream that has ended
+            assert watched.subscription._seats.keys() == self.publications.keys()
 
     @rule(watched=watchers)
     def leave(self, watched: Watched) -> None:
