@@ -81,6 +81,7 @@ class _Loader:
             pipeline=rooms["pipeline"],
             wire=rooms["wire"],
             streams=rooms["streams"],
+            fan_out=rooms["fan_out"],
             transport=rooms["transport"],
             http=rooms["http"],
             tracing=rooms["tracing"],
