@@ -219,6 +219,8 @@ def _watched(app: App) -> Watched:
         open_streams=app.office.streams.tallies,
         published=app.office.streams.published,
         subscribed=app.office.dispatcher.subscribed,
+        merged=app.office.merges.merged,
+        published_bytes=lambda: app.office.dispatcher.nbytes,
         pool_debug=str(app.settings.pools.debug),
     )
 

@@ -251,6 +251,19 @@ STREAMS: Final = Row(
             FRAMES_A_SECOND,
             (rate("framesrv_subscriber_dropped_frames_total", "", legend="dropped"),),
         ),
+        Panel(
+            "Merged windows", "Incomplete: a stream had no frame in time. Undrawn: left out.",
+            "short",
+            (
+                rate("framesrv_merged_windows_total", "result"),
+                rate("framesrv_merge_late_frames_total", "", legend="late frames"),
+            ),
+        ),
+        Panel(
+            "Kept for subscribers", "Of all published frames; who shares them costs nothing.",
+            "bytes",
+            (Query(f"sum(framesrv_published_bytes{{{SERVER}}})", "bytes"),),
+        ),
     ),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from framesrv.observability.metrics.pool_news import PoolNews
 from framesrv.observability.pauses import GcPauses
 from framesrv.pool.stats import PoolStats
 from framesrv.streams.dispatcher import Subscribed
+from framesrv.streams.merges import Merged
 from framesrv.streams.tally import StreamTally
 
 
@@ -27,6 +28,8 @@ class Watched:
     build: Mapping[str, str]
     refusals: Callable[[], Troubles] = Troubles  # of whole calls
     subscribed: Callable[[], Subscribed] = Subscribed
+    merged: Callable[[], Merged] = Merged
+    published_bytes: Callable[[], int] = int  # that are kept for subscribers
     copies: Callable[[], Mapping[str, int]] = copies.counts  # of pictures, by where
     pool_news: PoolNews = field(default_factory=PoolNews)
     pauses: GcPauses = field(default_factory=GcPauses)

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from framesrv.frames.layout import ImageLayout
 from framesrv.frames.work import Encoding, OutputImage
+from framesrv.streams.channel import Channel
 from framesrv.streams.dispatcher import Dispatcher, Publication
 from framesrv.streams.merger import Merger
 from framesrv.streams.news import Clone, Event, Gap, MergedClone, State
@@ -214,7 +215,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_counted(self) -> None:
-        channels = [*self.dispatcher._channels.values(), self.merger.told]
+        channels: list[Channel[Any]] = [*self.dispatcher._channels.values(), self.merger.told]
         assert self.dispatcher.nbytes == sum(channel.nbytes for channel in channels)
 
     def teardown(self) -> None:

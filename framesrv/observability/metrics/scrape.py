@@ -16,15 +16,14 @@ from framesrv.observability.metrics.busy import BusyRatio
 from framesrv.observability.metrics.families import (
     counter_by,
     gauge,
-    plain_counter,
     plain_gauge,
     plain_histogram,
 )
+from framesrv.observability.metrics.of_fan_out import fan_out_metrics
 from framesrv.observability.metrics.of_frames import frame_metrics, refusal_metric
 from framesrv.observability.metrics.of_pools import pool_metrics
 from framesrv.observability.pauses import BOUNDS_S as PAUSE_BOUNDS_S
 from framesrv.observability.watched import Watched
-from framesrv.streams.dispatcher import Subscribed
 
 _STREAM_STATES: Final = ("open", "draining")
 
@@ -67,7 +66,7 @@ class _AtScrape(Collector):
             self._busy.ratio(meter.busy_ns),
         )
         yield _streams(watched.streams())
-        yield from _subscribers(watched.subscribed())
+        yield from fan_out_metrics(watched)
         yield plain_histogram(
             "gc_pause_seconds",
             "what each run of Python's cyclic garbage collector took",
@@ -92,17 +91,3 @@ def _streams(counts: Mapping[str, int]) -> Metric:
     for state in _STREAM_STATES:
         streams.add_metric([state], counts.get(state, 0))
     return streams
-
-
-def _subscribers(subscribed: Subscribed) -> Iterator[Metric]:
-    yield plain_gauge("subscribers", "subscriptions that are open", subscribed.subscribers)
-    yield plain_gauge(
-        "subscriber_lag_frames",
-        "frames that the slowest subscriber is behind",
-        subscribed.lag_frames,
-    )
-    yield plain_counter(
-        "subscriber_dropped_frames",
-        "frames not sent to a subscriber that was too slow",
-        subscribed.dropped_frames,
-    )

@@ -17,8 +17,10 @@ from framesrv.engine.troubles import Troubles
 from framesrv.errors import Reason
 from framesrv.frames.work import FrameError, FrameReport, FrameStatus
 from framesrv.observability.metrics.scrape import registry
-from framesrv.observability.watched import Subscribed, Watched
+from framesrv.observability.watched import Watched
 from framesrv.pool import PoolManager
+from framesrv.streams.dispatcher import Subscribed
+from framesrv.streams.merges import Merged
 from tests.observability.helpers import sample, samples, watched
 
 # Without types in the library.
@@ -122,6 +124,8 @@ def test_what_is_watched_is_what_is_told() -> None:
                     frames=lambda: meter,
                     copies=lambda: {"wire": 4, "codec": 2, "clone": 1},
                     subscribed=lambda: Subscribed(3, 7, 11),
+                    merged=lambda: Merged(8, 5, 2, 6),
+                    published_bytes=lambda: 99,
                 )
             )
         ).decode()
@@ -136,6 +140,10 @@ def test_what_is_watched_is_what_is_told() -> None:
     assert sample(found, "subscribers") == 3
     assert sample(found, "subscriber_lag_frames") == 7
     assert sample(found, "subscriber_dropped_frames_total") == 11
+    assert sample(found, "published_bytes") == 99
+    assert sample(found, "merged_windows_total", result="incomplete") == 5
+    assert sample(found, "merged_windows_total", result="undrawn") == 2
+    assert sample(found, "merge_late_frames_total") == 6
 
 
 class TestExemplars:

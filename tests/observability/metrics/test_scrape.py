@@ -45,6 +45,9 @@ FRAME_NAMES = [
     "subscribers",
     "subscriber_lag_frames",
     "subscriber_dropped_frames_total",
+    "published_bytes",
+    "merged_windows_total",
+    "merge_late_frames_total",
     *(f"gc_pause_seconds_{part}" for part in HISTOGRAM),
     "build_info",
 ]
