@@ -50,6 +50,7 @@ _ALL: Final = (
             "metrics",
             "dashboards",
             "subscribers",
+            "stalled",
         ),
     ),
     Suite(

@@ -42,6 +42,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "dashboards.p99": Target("<=", 1.5),
         "subscribers.each": Target("<=", 60),
         "subscribers.ratio": Target("<=", 60 / 54),
+        "stalled.p99": Target("<=", 1.1),
+        "stalled.missed": Target("<=", 0),
+        "stalled.lost": Target("<=", 0),
+        "stalled.memory": Target("<=", 1),
         # memory
         "allocations.large_per_frame": Target("<=", 0.1),
         "allocations.fewer": Target(">=", 0.99),

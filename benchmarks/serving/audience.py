@@ -9,20 +9,33 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import grpc
 
 from benchmarks.serving.calls import channel
+from benchmarks.serving.load import OPTIONS, Options
 from framesrv.protocol.gen import frames_pb2 as pb
 
 SUBSCRIBE: Final = "/framesrv.v1.FrameService/Subscribe"
 _FRAME: Final = 0x0A  # the first byte of a message that holds a frame
 _READING: Final = "reading"
 _ON_A_CONNECTION: Final = {_READING: 10, "stalled": 250}  # servers allow 256 calls on one
+# Without it gRPC makes a window of megabytes for a call that nobody reads.
+_NARROW: Final = (*OPTIONS, ("grpc.http2.bdp_probe", 0))
 _POLL_S: Final = 0.002
 _WAIT_S: Final = 120.0
+
+
+# Of each listener, by how it listened: frames that came, and frames that it was told it missed.
+Finished = Mapping[str, Sequence[tuple[int, int]]]
+
+
+def finished(answer: str) -> Finished:
+    found: Finished = json.loads(answer)
+    return found
 
 
 class Listener:
@@ -71,7 +84,10 @@ class Audience:
         joined = []
         for number in range(int(count)):
             if number % _ON_A_CONNECTION[how] == 0:
-                link = await self._links.enter_async_context(channel(self._target, number))
+                options = OPTIONS if how == _READING else _NARROW
+                link = await self._links.enter_async_context(
+                    channel(self._target, number, options)
+                )
                 listen: Any = link.unary_stream(self._method)
             joined.append(Listener(listen(request)))
         await asyncio.gather(*(one.call.wait_for_connection() for one in joined))
@@ -86,8 +102,8 @@ class Audience:
         while min(one.frames for one in readers) < int(frames):
             await asyncio.sleep(_POLL_S)
 
-    async def finish(self) -> dict[str, list[tuple[int, int]]]:
-        """When the stream has ended: frames that came and were missed, of each."""
+    async def finish(self) -> Finished:
+        """When the stream has ended, and all have read to its end."""
         for one in self._listeners["stalled"]:
             one.start()
         readers = [one.reader for some in self._listeners.values() for one in some if one.reader]

@@ -14,7 +14,7 @@ from typing import Any, Self
 import grpc
 
 from benchmarks.serving import streaming
-from benchmarks.serving.load import BATCH, OPTIONS, STREAM
+from benchmarks.serving.load import BATCH, OPTIONS, STREAM, Options
 from framesrv.protocol.gen import frames_pb2 as pb
 from framesrv.protocol.status import DETAILS_KEY, read_rich_status
 
@@ -97,8 +97,8 @@ class Crowd:
         return None
 
 
-def channel(target: str, number: int) -> grpc.aio.Channel:
-    return grpc.aio.insecure_channel(target, options=[*OPTIONS, ("benchmark.connection", number)])
+def channel(target: str, number: int, options: Options = OPTIONS) -> grpc.aio.Channel:
+    return grpc.aio.insecure_channel(target, options=[*options, ("benchmark.connection", number)])
 
 
 def closed_loop(

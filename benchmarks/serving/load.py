@@ -18,7 +18,8 @@ from framesrv.protocol.gen import frames_pb2 as pb
 
 BATCH: Final = "/framesrv.v1.FrameService/ProcessBatch"
 STREAM: Final = "/framesrv.v1.FrameService/ProcessStream"
-OPTIONS: Final = (
+Options = Sequence[tuple[str, int]]
+OPTIONS: Final[Options] = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
 )
