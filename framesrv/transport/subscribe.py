@@ -9,6 +9,7 @@ from typing import Any, Final
 from framesrv.errors import Reason, Refused
 from framesrv.protocol import wire
 from framesrv.streams.news import Clone, Event, Gap, MergedClone
+from framesrv.transport import stream_log, subscriber_log
 from framesrv.transport.errors import refuse
 from framesrv.transport.merging import shown
 from framesrv.transport.office import Office
@@ -40,25 +41,30 @@ class SubscribeCall:
         asked = wire.read_subscribe_request(data)
         self._outputs = asked.output_names
         watched = watching(office, asked, self._wake)
+        how, begun_ns = stream_log.CANCELLED, subscriber_log.subscribed(asked, self._context)
         try:
             # So that the client knows: whatever is published from here on is for it.
             await self._context.send_initial_metadata(())
             await self._serve(watched)
+            how = stream_log.COMPLETED
         except asyncio.CancelledError:
             if not self.too_slow or self._task is None:
                 raise
             self._task.uncancel()  # it was the patrol's
+            how = str(Reason.SLOW_CONSUMER)
             raise _slow(office) from None
         finally:
             office.dispatcher.leave(watched)
+            dropped = watched.dropped_frames
+            subscriber_log.ended(how, begun_ns, self.writes, dropped, self._context)
 
     async def _serve(self, watched: Watching) -> None:
         write, take = self._context.write, watched.take
         while True:
-            news = take()
             if self._goes_away is not None:
                 await self._write(self._goes_away)
                 self._goes_away = None
+            news = take()  # after it: what happens while something is written wakes nobody
             for one in news:
                 self.writes += 1
                 self.writing = True
