@@ -51,6 +51,7 @@ _ALL: Final = (
             "dashboards",
             "subscribers",
             "stalled",
+            "merge",
         ),
     ),
     Suite(

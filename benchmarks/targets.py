@@ -46,6 +46,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "stalled.missed": Target("<=", 0),
         "stalled.lost": Target("<=", 0),
         "stalled.memory": Target("<=", 1),
+        "merge.p99": Target("<=", 1000 / 30),  # one frame's time
+        **{f"merge.{what}": Target("<=", 0) for what in ("lost", "partial", "disorder")},
         # memory
         "allocations.large_per_frame": Target("<=", 0.1),
         "allocations.fewer": Target(">=", 0.99),
