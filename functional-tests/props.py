@@ -52,11 +52,9 @@ class Running:
             found: dict[str, Any] = json.loads(process.stdout.readline())
         return found
 
-    def until(
-        self, holds: Callable[[dict[str, Any]], object], patience_s: float = PATIENCE_S
-    ) -> dict[str, Any]:
+    def until(self, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """What the server says once this holds of it."""
-        end = time.monotonic() + patience_s
+        end = time.monotonic() + PATIENCE_S
         while not holds(found := self.stats()):
             assert time.monotonic() < end, found
             threading.Event().wait(0.02)
@@ -65,7 +63,7 @@ class Running:
     def settled(self) -> dict[str, Any]:
         """Every lease is home, nothing is in flight, no stream is open."""
         self.until(lambda s: s["admitted"] == [0, 0] and not s["calls"])
-        return self.until(_home, 5)
+        return self.until(_home)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -88,7 +86,8 @@ class Running:
 
 
 def _home(stats: dict[str, Any]) -> bool:
-    return not stats["leased"] and not stats["quarantined"] and not stats["streams"]
+    left = ("leased", "quarantined", "streams", "watching", "merges", "published_bytes")
+    return not any(stats[what] for what in left)
 
 
 @contextlib.contextmanager
