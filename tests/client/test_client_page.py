@@ -1,4 +1,4 @@
-"""The example of docs/client.md runs, against a server of ours."""
+"""The examples of docs/client.md run, against a server of ours."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 
 from framesrv.client import FramesrvClientError, errors
 from framesrv.protocol.gen import frames_pb2 as pb
-from tests.client.scripted import Requests, Scripted, answer, serving
+from tests.client.scripted import Requests, Scripted, answer, event, missed, serving
 
 ROOT = Path(__file__).parents[2]
 INFO = pb.ServerInfo(version="scripted", max_message_bytes=64 << 20, max_batch_frames=64)
 PAGE = (ROOT / "docs" / "client.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 class Thumbs(Scripted):
@@ -41,6 +42,17 @@ class Thumbs(Scripted):
                 result.CopyFrom(self.outputs(pb.Frame(sequence=result.sequence)))
             yield response
 
+    def Subscribe(  # noqa: N802
+        self, request: pb.SubscribeRequest, context: Any
+    ) -> Iterator[pb.SubscribeResponse]:
+        yield event("started")
+        yield missed(2)
+        for number in (2, 3):
+            thumb = self.outputs(pb.Frame(sequence=number))
+            thumb.stream_id = request.stream_ids[-1]
+            yield pb.SubscribeResponse(frame=thumb)
+        yield event("ended")
+
 
 def run(code: str, *arguments: str) -> str:
     done = subprocess.run(
@@ -51,10 +63,18 @@ def run(code: str, *arguments: str) -> str:
 
 
 def test_the_example_runs() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    example, _ = EXAMPLES
     with serving(Thumbs(info=INFO)) as address:
         out = run(example.replace("127.0.0.1:50051", address))
     assert out.splitlines() == [f"{place} ok" for place in range(8)]
+
+
+def test_the_example_of_subscriptions_runs() -> None:
+    _, example = EXAMPLES
+    with serving(Thumbs(info=INFO)) as address:
+        out = run(example.replace("127.0.0.1:50051", address))
+    assert out.splitlines()[:3] == ["2 1", "3 1", "4 = 2 + 2"]
+    assert out.splitlines()[3:] == ["door missed 2", "yard 2", "yard 3"]
 
 
 def test_the_demonstration_runs() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.docs_check import REQUIRED, Repo, check, check_examples, load, main, words
+from tools.docs_check import REQUIRED, WHOLE, Repo, check, check_examples, load, main, words
 from tools.markdown import Block, anchors, links, parse, slug
 
 
@@ -139,6 +139,20 @@ def test_examples_run_each_by_itself_and_show_the_documents_line(tmp_path: Path)
         (11, "the example fails: SyntaxError: '(' was never closed"),
         (14, "the example fails: NameError: name 'sys' is not defined"),
     ]
+
+
+@pytest.mark.parametrize("page", WHOLE)
+def test_main_runs_the_examples_of_whole_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
+) -> None:
+    (tmp_path / "docs").mkdir()
+    for name in REQUIRED:
+        (tmp_path / name).write_text("\n")
+    (tmp_path / page).write_text("```python\nraise SystemExit('no')\n```\n")
+    (tmp_path / "docs" / "client.md").write_text("```python\nraise SystemExit('no')\n```\n")
+
+    assert main(tmp_path) == 1
+    assert capsys.readouterr().out.splitlines()[:-1] == [f"{page}:2: the example fails: no"]
 
 
 def test_main_reads_a_real_tree_and_says_how_it_went(
