@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from typing import Any, Final, NoReturn
@@ -18,6 +19,8 @@ log = logging.getLogger("framesrv.transport")
 TRACEPARENT: Final = "traceparent"
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _TEXT_BYTES_MAX: Final = 1000  # sent twice, escaped; clients take 8 KiB of metadata in all
+# What gRPC says when it could not send: the client's connection broke in the middle of it.
+GONE: Final[type[Exception]] = grpc.aio.InternalError
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -30,7 +33,12 @@ async def refuse(
     stream_id: str = "",
     request_id: str = "",
 ) -> NoReturn:
-    """End the call. What is unexpected is logged whole, and the client told an incident's id."""
+    """End the call. What is unexpected is logged whole, and the client told an incident's id.
+
+    A client that is gone is told nothing: the call ends as if it had been cancelled.
+    """
+    if isinstance(error, GONE):
+        raise asyncio.CancelledError from None
     trace_id = trace_id_of(context)
     ids = {"stream_id": stream_id, "request_id": request_id, "trace_id": trace_id}
     refused = error if isinstance(error, Refused) else _unexpected(error, ids)
@@ -45,7 +53,10 @@ async def refuse(
             extra={"reason": str(refused.reason), "code": code.name, **fields},
         )
     details = wire.rich_status(refused.reason, message, refused.retry_after_s)
-    await context.abort(code, message, trailing_metadata=((status.DETAILS_KEY, details),))
+    try:
+        await context.abort(code, message, trailing_metadata=((status.DETAILS_KEY, details),))
+    except GONE:
+        raise asyncio.CancelledError from None
     raise AssertionError("abort returned")
 
 

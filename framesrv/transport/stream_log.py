@@ -10,6 +10,7 @@ from framesrv.engine.failure import ID_MAX
 from framesrv.errors import Reason
 from framesrv.streams import DropPolicy
 from framesrv.streams.tally import StreamTally
+from framesrv.transport.errors import GONE
 
 _log: Final = logging.getLogger("framesrv.streams")
 
@@ -45,7 +46,7 @@ def ended(tally: StreamTally, how: str, peer: str, trace_id: str) -> None:
 
 
 def how_it_failed(error: BaseException) -> str:
-    return str(getattr(error, "reason", Reason.INTERNAL))
+    return CANCELLED if isinstance(error, GONE) else str(getattr(error, "reason", Reason.INTERNAL))
 
 
 def _ids(tally: StreamTally, peer: str, trace_id: str) -> dict[str, object]:
