@@ -23,7 +23,7 @@ from framesrv.errors import BadConfig
 from framesrv.ops.custom import Processors
 from framesrv.pipeline.limits import PipelineLimits
 from framesrv.protocol.wire import WireLimits
-from framesrv.streams import StreamSettings
+from framesrv.streams import FanOutSettings, StreamSettings
 from framesrv.transport.address import Address
 from framesrv.transport.settings import TransportSettings
 
@@ -40,6 +40,7 @@ def settings_of(asked: dict[str, Any]) -> AppSettings:
         pipeline=PipelineLimits(**asked.get("pipeline", {})),
         wire=WireLimits(**asked.get("wire", {})),
         streams=StreamSettings(**asked.get("streams", {})),
+        fan_out=FanOutSettings(**asked.get("fan_out", {})),
         transport=TransportSettings(
             listen=tuple(Address.parse(text) for text in listen), **transport
         ),
@@ -62,6 +63,10 @@ def stats(app: App) -> dict[str, Any]:
         "admitted": [app.engine.admission.frames, app.engine.admission.nbytes],
         "streams": app.office.streams.open,
         "calls": len(app.server.service.streams),
+        "subscribers": app.office.dispatcher.subscribed()._asdict(),
+        "watching": len(app.server.service.subscribers),
+        "merges": len(app.office.merges),
+        "published_bytes": app.office.dispatcher.nbytes,
         "frames": frames,
         "workers_lost": app.engine.workers_lost,
     }
