@@ -102,16 +102,17 @@ def _outcome(each: Mapping[str, list[float]]) -> Outcome:
     ours, bare = Spread.of(each[_OURS]), Spread.of(each[_BARE])
     ratio = Spread.of([a / b for a, b in zip(each[_OURS], each[_BARE], strict=True)])
     what = f"one of {_MANY} subscribers of a 320x320 JPEG stream"
+    note = (
+        f"CPU of the server at {_MANY} listeners less that at {_FEW}, for each of those more, at "
+        f"{_FPS} frames a second."
+    )
     return Outcome(
         [
             Figure("subscribers.each", f"CPU a frame, {what}", *_us(ours)),
             Figure("subscribers.bare", "the same, of a server that only sends", *_us(bare)),
             Figure.ratio("subscribers.ratio", f"{what} / of a server that only sends", ratio),
         ],
-        notes=(
-            f"CPU of the server at {_MANY} listeners less that at {_FEW}, for each of those more, "
-            f"at {_FPS} frames a second.",
-        ),
+        notes=(note,),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import grpc
 
 from benchmarks.serving.calls import channel
-from benchmarks.serving.load import OPTIONS, Options
+from benchmarks.serving.load import OPTIONS
 from framesrv.protocol.gen import frames_pb2 as pb
 
 SUBSCRIBE: Final = "/framesrv.v1.FrameService/Subscribe"
@@ -85,9 +85,7 @@ class Audience:
         for number in range(int(count)):
             if number % _ON_A_CONNECTION[how] == 0:
                 options = OPTIONS if how == _READING else _NARROW
-                link = await self._links.enter_async_context(
-                    channel(self._target, number, options)
-                )
+                link = await self._links.enter_async_context(channel(self._target, number, options))
                 listen: Any = link.unary_stream(self._method)
             joined.append(Listener(listen(request)))
         await asyncio.gather(*(one.call.wait_for_connection() for one in joined))
@@ -109,8 +107,7 @@ class Audience:
         readers = [one.reader for some in self._listeners.values() for one in some if one.reader]
         await asyncio.gather(*readers)
         return {
-            how: [(one.frames, one.missed) for one in some]
-            for how, some in self._listeners.items()
+            how: [(one.frames, one.missed) for one in some] for how, some in self._listeners.items()
         }
 
     async def leave(self) -> None:

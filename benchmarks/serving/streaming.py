@@ -9,8 +9,11 @@ from framesrv.protocol.gen import frames_pb2 as pb
 
 
 def opening(publish: str = "") -> bytes:
-    """Of a stream that others may subscribe to, if it gets a name."""
+    """With a name: of a stream that others may subscribe to, whose frames stay as large as they
+    are. What is watched then is the fan-out and not the resizing."""
     config = pb.StreamConfig(stream_id=publish, publish=bool(publish))
+    if publish:
+        config.pipeline.outputs.add(name="same")
     return pb.ProcessStreamRequest(open=config).SerializeToString()
 
 

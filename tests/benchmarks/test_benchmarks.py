@@ -93,6 +93,9 @@ KEYS = {
     ),
     "metrics": "scraped counted",
     "dashboards": "each p50 p99",
+    "subscribers": "each bare ratio",
+    "stalled": "p50 p99 missed lost memory",
+    "merge": "p50 p99 lost partial disorder cpu",
     "allocations": "large_per_frame fewer fewer_lent misses alive growth by_grpc",
     "collector": " ".join(
         f"{what}{way}"
