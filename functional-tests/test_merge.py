@@ -130,8 +130,8 @@ def test_a_mosaic_has_each_stream_in_its_cell(stub: FrameServiceStub, encoding: 
     assert (layout.width, layout.height, layout.format) == (160, 120, pb.PIXEL_FORMAT_BGR24)
     assert not any(fragment.outputs for fragment in found.fragments)
     pixels = shown(found.mosaic).astype(int)
-    for (y, x), colour in zip([(30, 40), (30, 120), (90, 40)], COLOURS.values(), strict=True):
-        assert np.abs(pixels[y, x] - colour).max() < 12, (y, x)
+    for (y, x), wanted in zip([(30, 40), (30, 120), (90, 40)], COLOURS.values(), strict=True):
+        assert np.abs(pixels[y, x] - wanted).max() < 12, (y, x)
     assert pixels[90, 120].max() < 12, "no stream, no picture"
     for publisher in all_of_them:
         publisher.end()

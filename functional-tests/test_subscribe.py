@@ -31,6 +31,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield s
 
 
+def test_the_limits_are_known(stub: FrameServiceStub) -> None:
+    info = stub.GetServerInfo(pb.GetServerInfoRequest())
+    assert (info.max_subscribers, info.max_queue_frames) == (1024, 256)
+
+
 def test_all_viewers_get_the_same_frames_and_they_are_the_publisher_s(
     stub: FrameServiceStub,
 ) -> None:

@@ -95,7 +95,7 @@ class Subscriber:
         return self.last[stream_id] + self._gap[stream_id]
 
     def frames(self, count: int) -> list[pb.FrameResult]:
-        found = []
+        found: list[pb.FrameResult] = []
         while len(found) < count:
             message = self.read()
             if message.HasField("frame"):

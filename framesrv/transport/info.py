@@ -44,6 +44,8 @@ def server_info(office: Office, limits: codecs.Limits) -> frames_pb2.ServerInfo:
         max_batch_frames=office.reception.limits.max_batch_frames,
         max_in_flight_frames=office.stream_settings.max_in_flight_frames,
         max_streams=office.stream_settings.max_streams,
+        max_subscribers=office.fan_out.max_subscribers,
+        max_queue_frames=office.fan_out.max_queue_frames,
         max_output_pixels=pipeline.max_output_pixels,
         max_outputs=pipeline.max_outputs,
         max_ops=pipeline.max_ops,

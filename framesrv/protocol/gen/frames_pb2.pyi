@@ -504,7 +504,7 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ServerInfo(_message.Message):
-    __slots__ = ("version", "pixel_formats", "codecs", "ops", "processors", "pipeline_names", "max_message_bytes", "max_pixels", "max_side_pixels", "max_batch_frames", "max_in_flight_frames", "draining", "transports", "max_output_pixels", "max_jpeg_scans", "max_outputs", "max_ops", "max_streams", "encodings")
+    __slots__ = ("version", "pixel_formats", "codecs", "ops", "processors", "pipeline_names", "max_message_bytes", "max_pixels", "max_side_pixels", "max_batch_frames", "max_in_flight_frames", "draining", "transports", "max_output_pixels", "max_jpeg_scans", "max_outputs", "max_ops", "max_streams", "encodings", "max_subscribers", "max_queue_frames")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PIXEL_FORMATS_FIELD_NUMBER: _ClassVar[int]
     CODECS_FIELD_NUMBER: _ClassVar[int]
@@ -524,6 +524,8 @@ class ServerInfo(_message.Message):
     MAX_OPS_FIELD_NUMBER: _ClassVar[int]
     MAX_STREAMS_FIELD_NUMBER: _ClassVar[int]
     ENCODINGS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_QUEUE_FRAMES_FIELD_NUMBER: _ClassVar[int]
     version: str
     pixel_formats: _containers.RepeatedScalarFieldContainer[PixelFormat]
     codecs: _containers.RepeatedScalarFieldContainer[Codec]
@@ -543,4 +545,6 @@ class ServerInfo(_message.Message):
     max_ops: int
     max_streams: int
     encodings: _containers.RepeatedScalarFieldContainer[Encoding]
-    def __init__(self, version: _Optional[str] = ..., pixel_formats: _Optional[_Iterable[_Union[PixelFormat, str]]] = ..., codecs: _Optional[_Iterable[_Union[Codec, str]]] = ..., ops: _Optional[_Iterable[str]] = ..., processors: _Optional[_Iterable[str]] = ..., pipeline_names: _Optional[_Iterable[str]] = ..., max_message_bytes: _Optional[int] = ..., max_pixels: _Optional[int] = ..., max_side_pixels: _Optional[int] = ..., max_batch_frames: _Optional[int] = ..., max_in_flight_frames: _Optional[int] = ..., draining: _Optional[bool] = ..., transports: _Optional[_Iterable[str]] = ..., max_output_pixels: _Optional[int] = ..., max_jpeg_scans: _Optional[int] = ..., max_outputs: _Optional[int] = ..., max_ops: _Optional[int] = ..., max_streams: _Optional[int] = ..., encodings: _Optional[_Iterable[_Union[Encoding, str]]] = ...) -> None: ...
+    max_subscribers: int
+    max_queue_frames: int
+    def __init__(self, version: _Optional[str] = ..., pixel_formats: _Optional[_Iterable[_Union[PixelFormat, str]]] = ..., codecs: _Optional[_Iterable[_Union[Codec, str]]] = ..., ops: _Optional[_Iterable[str]] = ..., processors: _Optional[_Iterable[str]] = ..., pipeline_names: _Optional[_Iterable[str]] = ..., max_message_bytes: _Optional[int] = ..., max_pixels: _Optional[int] = ..., max_side_pixels: _Optional[int] = ..., max_batch_frames: _Optional[int] = ..., max_in_flight_frames: _Optional[int] = ..., draining: _Optional[bool] = ..., transports: _Optional[_Iterable[str]] = ..., max_output_pixels: _Optional[int] = ..., max_jpeg_scans: _Optional[int] = ..., max_outputs: _Optional[int] = ..., max_ops: _Optional[int] = ..., max_streams: _Optional[int] = ..., encodings: _Optional[_Iterable[_Union[Encoding, str]]] = ..., max_subscribers: _Optional[int] = ..., max_queue_frames: _Optional[int] = ...) -> None: ...
