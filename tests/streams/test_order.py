@@ -29,9 +29,9 @@ def test_entries_settle_in_any_order(settling: list[int], reads: list[bool]) -> 
         done = next(n for n in range(9) if n not in settled)
         assert shown == clones[:done], "at once, and no sooner"
         if read:
-            while (entry := order.take()) is not None:
-                entry.messages = None  # the writer has them
-                taken.append(entry)
+            while (written := order.take()) is not None:
+                written.messages = None  # the writer has them
+                taken.append(written)
             assert taken == entries[:done]
     assert shown == clones
     assert all(not entry.clones for entry in entries), "they are kept by nobody else"
