@@ -34,7 +34,7 @@ class Subscription:
         self.dropped_frames = 0  # that it was told of
 
     def watch(self, channel: Channel[Clone]) -> None:
-        if channel.name not in self._seats:
+        if channel.name not in self._seats and not self.has_too_much:
             self._seats[channel.name] = channel.sit(self.queue_frames, self._is_ready)
 
     def take(self) -> list[News]:

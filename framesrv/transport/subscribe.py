@@ -64,6 +64,8 @@ class SubscribeCall:
             if self._goes_away is not None:
                 await self._write(self._goes_away)
                 self._goes_away = None
+            if watched.has_too_much:
+                raise _slow(self._office)
             news = take()  # after it: what happens while something is written wakes nobody
             for one in news:
                 self.writes += 1
@@ -71,8 +73,6 @@ class SubscribeCall:
                 await write(self._message(one))
                 self.writing = False
             if not news:
-                if watched.has_too_much:
-                    raise _slow(self._office)
                 if self._leaving and watched.is_idle:
                     return
                 await self._wait()

@@ -14,6 +14,7 @@ from framesrv.transport.merging import merge_faults, viewer
 from framesrv.transport.office import Office
 
 STREAMS_MAX: Final = 64  # that are named; who asks for all may get more
+OUTPUTS_MAX: Final = 64  # names: all of them are looked at for each frame
 
 
 class Watching(Subscriber, Protocol):
@@ -50,6 +51,11 @@ def _faults(asked: wire.SubscribeAsked) -> list[str]:
         faults.append(
             f"it names {len(asked.stream_ids)} streams and may name {STREAMS_MAX}: name none to "
             "get all, or subscribe several times"
+        )
+    if len(asked.output_names) > OUTPUTS_MAX:
+        faults.append(
+            f"it names {len(asked.output_names)} outputs and may name {OUTPUTS_MAX}: name none to "
+            "get all"
         )
     if "" in asked.stream_ids:
         faults.append("one of its stream_ids is empty: leave the list empty for all streams")
