@@ -49,6 +49,7 @@ _ALL: Final = (
             "handlers",
             "metrics",
             "dashboards",
+            "fanout",
             "subscribers",
             "stalled",
             "merge",

@@ -93,6 +93,11 @@ KEYS = {
     ),
     "metrics": "scraped counted",
     "dashboards": "each p50 p99",
+    "fanout": " ".join(
+        f"{design}_{crowd}"
+        for design in ("queues", "places")
+        for crowd in ("10_0", "10_1000", "100_0")
+    ),
     "subscribers": "each bare ratio",
     "stalled": "p50 p99 missed lost memory",
     "merge": "p50 p99 lost partial disorder cpu",
