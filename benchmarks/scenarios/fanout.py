@@ -1,4 +1,4 @@
-"""What one frame costs its publisher: a queue for each subscriber, or a place in one list of all."""
+"""What one frame costs its publisher: a queue for each subscriber, or a place in one list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CROWDS: tuple[tuple[int, int], ...] = ((10, 0), (10, 1000), (100, 0))  # that ke
 
 
 class Queued:
-    """The rival: a bounded queue for each, filled by whoever publishes, which counts what falls out."""
+    """The rival: a bounded queue that whoever publishes fills, and that counts what falls out."""
 
     def __init__(self) -> None:
         self._queue: deque[Clone] = deque()
