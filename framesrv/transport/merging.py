@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +25,7 @@ from framesrv.transport.office import Office
 _MS_NS: Final = 1_000_000
 _LENGTH_NS_MIN, _LENGTH_NS_MAX = _MS_NS, 60_000 * _MS_NS
 _LATENESS_NS_MAX: Final = 60_000 * _MS_NS
+_AROUND_BYTES: Final = 256  # of a merged message, at most what is around its parts
 
 
 def merge_faults(office: Office, asked: wire.SubscribeAsked, merge: wire.MergeAsked) -> list[str]:
@@ -44,7 +45,11 @@ def _mosaic_faults(office: Office, asked: wire.MosaicAsked, streams: int) -> lis
     if asked.encoding not in list(Encoding):
         allowed = ", ".join(f"{one.value} ({one.name})" for one in Encoding if one)
         return [f"the mosaic's encoding is {asked.encoding} and must be one of {allowed}"]
-    return _mosaic(asked).faults(office.plans.limits, streams) if streams else []
+    mosaic, most = _mosaic(asked), office.settings.max_message_bytes - _AROUND_BYTES
+    nbytes = mosaic.width * mosaic.height * 3
+    if mosaic.encoding is Encoding.RAW and nbytes > most:
+        return [f"the mosaic has {nbytes:,} bytes and may have {most:,}: let it be encoded"]
+    return mosaic.faults(office.plans.limits, streams) if streams else []
 
 
 def _mosaic(asked: wire.MosaicAsked) -> Mosaic:
@@ -134,12 +139,18 @@ class _Writer:
     def _message(self, record: MergedFrame, picture: OutputImage | None) -> bytes:
         names = self.asked.output_names
         parts: list[Any] = record.fragments
-        whole = [self._part(clone, names) for clone in parts]
-        message = wire.merged(record, whole, picture)
-        if len(message) > self.office.settings.max_message_bytes:
-            # Better the news and the picture than nothing, where the client could not be sent all.
-            return wire.merged(record, [wire.with_outputs(one, ()) for one in whole], picture)
-        return message
+        found = [self._part(clone, names) for clone in parts]
+        # Better the news and the picture than nothing, where the client could not be sent all.
+        if not self._fits(found, picture):
+            found = [wire.with_outputs(one, ()) for one in found]
+        if not self._fits(found, picture):
+            found = [wire.headline(one) for one in found]
+        return wire.merged(record, found, picture if self._fits(found, picture) else None)
+
+    def _fits(self, fragments: Sequence[bytes], picture: OutputImage | None) -> bool:
+        """Asked before they are joined: of a window's frames each may fill a message."""
+        nbytes = sum(map(len, fragments)) + (0 if picture is None else picture.data.nbytes)
+        return nbytes + _AROUND_BYTES <= self.office.settings.max_message_bytes
 
     def _part(self, clone: Clone, names: tuple[str, ...]) -> bytes:
         if self.alone:

@@ -21,6 +21,8 @@ from framesrv.protocol.wire.walk import Reading, fields, malformed
 REQUEST_BYTES_MAX: Final = 64 * 1024  # it is kept for as long as the subscription
 _OUTPUTS: Final = 0x2A  # of a FrameResult
 _NAME: Final = 0x0A  # of an OutputImage
+# Of a FrameResult: its stream and number, its status, and when it was captured and received.
+_HEADLINE: Final = frozenset((0x0A, 0x10, 0x18, 0x38, 0x40))
 _OURS: Final = WireLimits()
 
 
@@ -107,6 +109,18 @@ def with_outputs(message: bytes, names: Iterable[str]) -> bytes:
             from_ = stop
             continue
         kept.append(message[from_:stop])
+        from_ = stop
+    return message_field(message[:1], b"".join(kept))
+
+
+def headline(message: bytes) -> bytes:
+    """The same ``frame`` without anything that may be long: which it is, and when it was."""
+    reading = Reading(message, _OURS)
+    _, start, end = next(fields(reading, 0, len(message)))
+    kept, from_ = [], start
+    for tag, _, stop in fields(reading, start, end):
+        if tag in _HEADLINE:
+            kept.append(message[from_:stop])
         from_ = stop
     return message_field(message[:1], b"".join(kept))
 
