@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from time import monotonic_ns, time_ns
-from typing import Any, Final
+from typing import Any
 
 import grpc
 
@@ -28,8 +28,7 @@ from framesrv.transport.answers import WAIT_S, StreamAnswer, call_later
 from framesrv.transport.batch import deadline_ns
 from framesrv.transport.errors import refuse, trace_id_of
 from framesrv.transport.office import Office
-
-STREAM_ID_MAX: Final = 1024  # characters: it is kept for as long as the stream is open
+from framesrv.transport.opening import check
 
 
 class StreamCall:
@@ -133,7 +132,7 @@ class StreamCall:
         office = self._office
         self.stream_id = asked.stream_id  # named also where the stream is refused
         office.check_open()
-        _check(asked)
+        check(asked)
         self._plan = office.plans.find(asked.plan)
         stream_id = asked.stream_id or secrets.token_hex(8)
         tally = StreamTally(stream_id, published=bool(asked.publish))
@@ -186,12 +185,13 @@ class StreamCall:
 
         def ended() -> None:
             self._count(answer)
+            # The writer's turn comes before the subscribers', however many they are.
+            self._news.set()
             session.finished(entry, answer.messages, answer.clones)
             if not answer.whole:
                 self._end(RuntimeError("a stream's answer could not be written"))
                 if self._reader is not None:
                     self._reader.cancel()
-            self._news.set()
 
         return Task(
             self._plan,
@@ -260,24 +260,6 @@ class StreamCall:
             entry.messages = None
             session.written(entry)
             self._room.set()
-
-
-def _check(asked: wire.StreamOpen) -> None:
-    faults = []
-    if asked.drop_policy not in list(DropPolicy):
-        faults.append(
-            f"drop_policy is {asked.drop_policy} and must be 1 (block), 2 (oldest) or 3 (newest)"
-        )
-    if asked.max_age_ns is not None and asked.max_age_ns <= 0:
-        faults.append("max_age must be more than 0; leave it unset for none")
-    if asked.publish and not asked.stream_id:
-        faults.append("publish needs a stream_id for others to name")
-    if len(asked.stream_id) > STREAM_ID_MAX:
-        faults.append(
-            f"stream_id has {len(asked.stream_id):,} characters and may have {STREAM_ID_MAX:,}"
-        )
-    if faults:
-        raise Refused(Reason.BAD_CONFIG, "the stream cannot be opened: " + "; ".join(faults))
 
 
 async def process_stream(
