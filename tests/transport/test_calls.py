@@ -24,6 +24,7 @@ from framesrv.transport.address import Address
 from framesrv.transport.batch import process_batch
 from framesrv.transport.settings import TransportSettings
 from framesrv.transport.stream import StreamCall, process_stream
+from framesrv.transport.subscribe import SubscribeCall
 
 PNG = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
 FRAMES = [pb.Frame(sequence=n, encoded=pb.EncodedImage(data=PNG)) for n in range(5)]
@@ -261,3 +262,56 @@ def test_a_late_frame_of_a_stream_has_its_labels() -> None:
         assert result.received_at_ns > 0
 
     on_an_app(call)
+
+
+class Listening:
+    """A subscriber's context."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+        self.joined = asyncio.Event()
+
+    async def send_initial_metadata(self, _: Any) -> None:
+        self.joined.set()
+
+    async def write(self, data: bytes) -> None:
+        if pb.SubscribeResponse.FromString(data).HasField("frame"):
+            self._told.append("subscriber")
+
+
+class Publishing(Context):
+    def __init__(self, told: list[str], *messages: Any) -> None:
+        super().__init__(*messages)
+        self._told = told
+
+    async def write(self, data: bytes) -> None:
+        await super().write(data)
+        if self.sent[-1].HasField("results"):
+            self._told.append("publisher")
+
+
+def test_a_publisher_is_answered_before_those_who_watch_are_told() -> None:
+    """To tell each of them takes a moment, and they may be many."""
+    told: list[str] = []
+    config = pb.StreamConfig(stream_id="door", publish=True)
+    batch = pb.ProcessStreamRequest(batch=pb.FrameBatch(frames=FRAMES[:1]))
+    asked = pb.SubscribeRequest(stream_ids=["door"], wait=True).SerializeToString()
+
+    async def call(app: App) -> None:
+        contexts = [Listening(told) for _ in range(3)]
+        async with asyncio.TaskGroup() as group:
+            watching = [
+                group.create_task(SubscribeCall(app.office, context).run(asked))
+                for context in contexts
+            ]
+            for context in contexts:
+                await context.joined.wait()
+            publisher = Publishing(told, pb.ProcessStreamRequest(open=config), batch)
+            await stream(app, publisher)
+            while len(told) < 4:
+                await asyncio.sleep(0)
+            for task in watching:
+                task.cancel()
+
+    on_an_app(call)
+    assert told == ["publisher", *["subscriber"] * 3]
