@@ -88,19 +88,24 @@ class FolderSink:
             middle = f".{_tame(name)}" if several else ""
             suffix, data = _file_of(image)
             self._write(self._folder / f"frame-{number:06d}{middle}.{suffix}", data)
-            self._written += 1
 
     def _write(self, path: Path, data: bytes) -> None:
         part = path.with_name(f".{path.name}.part")
+        before = self._written
         try:
             part.write_bytes(data)
             if not self._force and path.exists():
                 raise Fault(f"{path}: appeared while we were writing; {_TAKEN}")
-            part.replace(path)
+            old, new = str(part), str(path)
+            # In this order, and with nothing of Python's between: an interrupt strikes as a call
+            # returns, and there would be a file that nobody counted.
+            self._written += 1
+            os.replace(old, new)  # noqa: PTH105
         except BaseException as error:
             with suppress(OSError):
                 part.unlink()
             if isinstance(error, OSError):
+                self._written = before
                 raise Fault(f"{path}: {error.strerror or error}; is the disk full?") from None
             raise
 

@@ -54,14 +54,13 @@ def picture(level: int, name: str = "small") -> pb.OutputImage:
 
 
 def shown(level: int, stream: str = "door", at_s: float = 0.0) -> pb.SubscribeResponse:
-    return pb.SubscribeResponse(
-        frame=pb.FrameResult(
-            stream_id=stream,
-            status=pb.FRAME_STATUS_OK,
-            outputs=[picture(level)],
-            received_at_ns=1_000_000_000 + round(at_s * 1e9),
-        )
+    frame = pb.FrameResult(
+        stream_id=stream,
+        status=pb.FRAME_STATUS_OK,
+        outputs=[picture(level)],
+        received_at_ns=1_000_000_000 + round(at_s * 1e9),
     )
+    return pb.SubscribeResponse(frame=frame)
 
 
 def window(level: int, at_s: float, *streams: str) -> pb.SubscribeResponse:
@@ -149,6 +148,15 @@ def test_a_film_has_each_frame_at_its_time(tmp_path: Path) -> None:
     assert [round(float(each.mean()) / 10) for each in frames_of(out)] == [1, 6, 6, 6, 6, 12]
     assert cv2.VideoCapture(str(out)).get(cv2.CAP_PROP_FPS) == 10
     assert [each.name for each in tmp_path.iterdir()] == ["door.mp4"]
+
+
+def test_a_film_goes_by_the_times_of_capture_where_they_are_known(tmp_path: Path) -> None:
+    frames = [shown(10), shown(60)]
+    for number, each in enumerate(frames):
+        each.frame.captured_at_ns = 10**18 + number * 300_000_000
+    out = tmp_path / "door.avi"
+    assert run(Story(*frames), "door", "--out", out, "--fps", 10, "--frames", 2)[0] == 0
+    assert [round(float(each.mean()) / 10) for each in frames_of(out)] == [1, 1, 1, 6]
 
 
 @pytest.mark.parametrize("name", ["both", "both.mp4"])
@@ -349,18 +357,22 @@ def test_open_shows_the_page_of_the_dashboard(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--dashboard", "ftp://a"], "give http://HOST:PORT/ or https://HOST:PORT/"),
-        (["--dashboard", "http://a:99999"], "give http://HOST:PORT/"),
-        (["--dashboard", "file:///etc"], "give http://HOST:PORT/"),
-        (["--out", "folder"], "leave one of them away"),
-        ([], "no browser could be opened here; open http://127.0.0.1:9464/watch?stream=door your"),
+        (["door", "--dashboard", "ftp://a"], "give http://HOST:PORT/ or https://HOST:PORT/"),
+        (["door", "--dashboard", "http://a:99999"], "give http://HOST:PORT/"),
+        (["door", "--dashboard", "file:///etc"], "give http://HOST:PORT/"),
+        (["door", "--out", "folder"], "leave one of them away"),
+        ([], "name the streams to watch"),
+        (
+            ["door"],
+            "no browser could be opened here; open http://127.0.0.1:9464/watch?stream=door your",
+        ),
     ],
 )
 def test_open_that_cannot_be_says_why(
     args: list[str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webbrowser.open", lambda url: False)
-    code, out, err = run(Story(), "door", "--open", *args)
+    code, out, err = run(Story(), "--open", *args)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert told in err
 
