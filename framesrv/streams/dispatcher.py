@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from framesrv.errors import Reason, Refused
 from framesrv.streams.channel import Channel, Item, Seat
+from framesrv.streams.forms import Forms
 from framesrv.streams.news import Clone, MergedClone
 from framesrv.streams.settings import FanOutSettings
 from framesrv.streams.subscription import Subscription
@@ -18,6 +19,7 @@ from framesrv.streams.subscription import Subscription
 T = TypeVar("T", bound=Item)
 
 _RETRY_AFTER_S: Final = 1.0
+_FORMS_PART: Final = 8  # of the bytes that clones may have, so much less is for their forms
 _SHOWN_MAX: Final = 80  # characters of an id that is not there
 
 
@@ -58,6 +60,7 @@ class Dispatcher:
         self._dropped_before = 0  # by those who have left
         self._dropped_told = 0  # a count that never falls
         self.nbytes = 0  # of the clones that are kept
+        self.forms = Forms(self.settings.buffer_bytes // _FORMS_PART)  # of them, beside their bytes
 
     # -- publishing ------------------------------------------------------------------------
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, NamedTuple
-
-_FORMS_MAX: Final = 4  # other forms of one clone that are kept: asked for alike by many, as a rule
+from typing import NamedTuple
 
 
 class Clone:
     """What subscribers get of a frame: bytes of the heap that all of them share, in no pool."""
 
-    __slots__ = ("captured_at_ns", "forms", "message", "received_at_ns", "stream_id")
+    __slots__ = (
+        "__weakref__", "captured_at_ns", "forms", "message", "received_at_ns", "stream_id",
+    )  # fmt: skip
 
     def __init__(
         self, stream_id: str, message: bytes, captured_at_ns: int = 0, received_at_ns: int = 0
@@ -20,7 +20,8 @@ class Clone:
         self.message = message  # as it is sent to those who want all of it
         self.captured_at_ns = captured_at_ns  # 0: unknown
         self.received_at_ns = received_at_ns
-        self.forms: dict[tuple[str, ...], bytes] = {}  # the message with some of the outputs only
+        # The message with some of the outputs only; changed by Forms, which counts their bytes.
+        self.forms: dict[tuple[str, ...], bytes] = {}
 
     @property
     def nbytes(self) -> int:
@@ -29,10 +30,6 @@ class Clone:
     def clone(self) -> Clone:
         """One for all: nothing of it can be changed."""
         return self
-
-    def keep(self, outputs: tuple[str, ...], form: bytes) -> None:
-        if len(self.forms) < _FORMS_MAX:
-            self.forms[outputs] = form
 
 
 class MergedClone:

@@ -155,13 +155,6 @@ class _Writer:
     def _part(self, clone: Clone, names: tuple[str, ...]) -> bytes:
         if self.alone:
             return wire.with_outputs(clone.message, ())
-        return shown(clone, names) if names else clone.message
-
-
-def shown(clone: Clone, outputs: tuple[str, ...]) -> bytes:
-    """The same bytes for all who want the same outputs."""
-    form = clone.forms.get(outputs)
-    if form is None:
-        form = wire.with_outputs(clone.message, outputs)
-        clone.keep(outputs, form)
-    return form
+        if not names:
+            return clone.message
+        return self.office.dispatcher.forms.of(clone, names, wire.with_outputs)

@@ -11,7 +11,6 @@ from framesrv.protocol import wire
 from framesrv.streams.news import Clone, Event, Gap, MergedClone
 from framesrv.transport import stream_log, subscriber_log
 from framesrv.transport.errors import refuse
-from framesrv.transport.merging import shown
 from framesrv.transport.office import Office
 from framesrv.transport.wanted import Watching, watching
 
@@ -85,7 +84,9 @@ class SubscribeCall:
 
     def _message(self, news: Clone | MergedClone | Gap | Event) -> bytes:
         if isinstance(news, Clone):
-            return shown(news, self._outputs) if self._outputs else news.message
+            if not self._outputs:
+                return news.message
+            return self._office.dispatcher.forms.of(news, self._outputs, wire.with_outputs)
         if isinstance(news, MergedClone):
             return news.message
         if isinstance(news, Gap):
