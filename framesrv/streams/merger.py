@@ -128,12 +128,18 @@ class Merger:
                 self._tell(window, None)
                 continue
             self._undrawn.append(window)
-            if len(self._undrawn) > _UNDRAWN_MAX:
-                # But for the one being drawn. Viewers are told by the counts of the next window.
-                del self._undrawn[1]
-                self.undrawn_windows += 1
+        self._leave_out()
         self._draw_next()
         self._set_timer(now_ns)
+
+    def _leave_out(self) -> None:
+        """But for the one being drawn, and the newest: by its counts viewers are told."""
+        waiting = self._undrawn
+        left = sum(window.nbytes for window in waiting)
+        while len(waiting) > _UNDRAWN_MAX or (len(waiting) > 2 and left > self.windows.bytes_max):
+            left -= waiting[1].nbytes
+            del waiting[1]
+            self.undrawn_windows += 1
 
     def _tell(self, window: Window, picture: OutputImage | None) -> None:
         complete = self.windows.is_complete(window)

@@ -46,7 +46,7 @@ class Windows:
         self._ids = frozenset(stream_ids)
         self._length_ns = length_ns
         self._lateness_ns = lateness_ns
-        self._bytes_max = bytes_max  # of all that are open, if it is more than one
+        self.bytes_max = bytes_max  # of all that are open; one with more is over as it is
         self._open: dict[int, Window] = {}  # by number
         self._over: int | None = None  # windows before this number are
         self._over_at_ns = 0  # when the last of them was
@@ -120,11 +120,13 @@ class Windows:
     def _too_large(self) -> int:
         """How many of the oldest have to go, for all of them to be within their bytes."""
         left = sum(window.nbytes for window in self._open.values())
-        for at, number in enumerate(sorted(self._open)):
-            if left <= self._bytes_max or at == len(self._open) - 1:
-                return at
+        gone = 0
+        for number in sorted(self._open):
+            if left <= self.bytes_max:
+                break
             left -= self._open[number].nbytes
-        return 0
+            gone += 1
+        return gone
 
     def _awaits_nobody(self, window: Window, live: Collection[str]) -> bool:
         missing = self._ids - window.fragments.keys()
