@@ -21,11 +21,11 @@ from framesrv.frames import (
     ImageLayout,
     MergedFrame,
     OutputImage,
-    OwnedFrame,
     PixelFormat,
     SourceFrame,
     Timings,
 )
+from framesrv.frames.merged import Fragment
 from framesrv.pool import ArrayPool, Lease
 from framesrv.pool.lease import ArrayLease
 
@@ -86,7 +86,7 @@ FILLERS: Final[dict[Any, Callable[[], Any]]] = {
     Codec | int: lambda: Codec.PNG,
     ArrayLease | None: pixels,
     dict[str, str]: lambda: {"camera": "left"},
-    list[CanonicalFrame | OwnedFrame]: lambda: [canonical()],
+    list[Fragment]: lambda: [canonical()],
     FrameStatus: lambda: FrameStatus.DROPPED,
     FrameError | None: lambda: FrameError(Reason.MEMORY_BUDGET, "try later", 5),
     Timings: lambda: Timings(1, 2, 3, 4, 5),

@@ -65,6 +65,7 @@ def test_its_keys_are_those_of_the_contract() -> None:
     }  # fmt: skip
     assert set(found["server"]) == {
         "id", "version", "python", "state", "started_at_ms", "workers", "debug",
+        "websocket",
     }  # fmt: skip
     assert set(found["point"]) == {
         "at_ms", "fps", "failed", "dropped", "refused", "p50_ms", "p95_ms", "p99_ms", "busy",
@@ -79,7 +80,7 @@ def test_its_keys_are_those_of_the_contract() -> None:
     }  # fmt: skip
     assert set(found["streams"]["shown"][0]) == {
         "id", "fps", "age_s", "received", "ok", "failed", "dropped", "in_flight", "window",
-        "published", "preview",
+        "published", "preview", "watch",
     }  # fmt: skip
     assert set(found["errors"][0]) == {
         "reason", "kind", "count", "at_ms", "text", "stream", "request",
