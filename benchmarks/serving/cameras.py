@@ -18,7 +18,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from benchmarks.serving import streaming
 from benchmarks.serving.audience import SUBSCRIBE
-from benchmarks.serving.calls import Step, channel
+from benchmarks.serving.calls import channel
 from benchmarks.serving.load import STREAM
 from framesrv.protocol.gen import frames_pb2 as pb
 
@@ -45,7 +45,6 @@ def watched(
     *,
     length_ns: int,
     lateness_ns: int,
-    step: Step = int,
 ) -> Watched:
     """Each camera sends ``count`` frames, one a window, when it is taken."""
     names = [f"camera-{number}" for number in range(cameras)]
@@ -74,7 +73,6 @@ def watched(
                 for call in calls:
                     group.create_task(_answers(call, first, found))
                 for turn in range(count):
-                    step(turn)
                     due = began + turn * length_ns / 1e9
                     await asyncio.sleep(max(0.0, due - perf_counter()))
                     frame = pb.Frame()
