@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
+from typing import Final
 
 from framesrv.engine.chore import Chore
 from framesrv.engine.desk import Desk, RecordPools, Records
-from framesrv.engine.failure import frame_error, log_error
+from framesrv.engine.failure import frame_error, log, log_error
 from framesrv.engine.frame import FrameWork, unprocessed
 from framesrv.engine.meter import Meter
 from framesrv.engine.settings import EngineSettings
@@ -17,8 +18,10 @@ from framesrv.engine.task import Task
 from framesrv.errors import Reason
 from framesrv.frames.work import FrameError, FrameReport, FrameStatus
 from framesrv.pipeline.pace import Pace
+from framesrv.pool import PoolError
 
 Tasks = Shift[Task | Chore]
+_NO_PICTURE: Final = "a picture for those who watch could not be made"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,8 +60,10 @@ class Worker:
     def _do_chore(self, chore: Chore) -> None:
         try:
             chore.work(self.desk.lend(chore.wants(), self.settings.pool_wait_s))
+        except PoolError as error:  # its sizes are a client's: no fault of ours
+            log.warning(_NO_PICTURE, extra={"detail": str(error)})
         except Exception as error:
-            log_error("a picture for those who watch could not be made", error)
+            log_error(_NO_PICTURE, error)
 
     def _do(self, task: Task, begun_ns: int) -> None:
         answered = worked = 0
