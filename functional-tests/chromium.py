@@ -135,13 +135,14 @@ class Browser:
 
 
 @contextmanager
-def browser(folder: Path) -> Iterator[Browser]:
-    """Its profile lies in ``folder``. The test is skipped where there is no Chromium."""
+def browser(folder: Path, *more: str) -> Iterator[Browser]:
+    """Its profile lies in ``folder``; ``more`` flags are for the browser. The test is skipped where
+    there is no Chromium."""
     chromium, chromedriver = _found()
     options = Options()
     options.binary_location = chromium
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*_FLAGS, f"--user-data-dir={folder / 'profile'}"):
+    for flag in (*_FLAGS, *more, f"--user-data-dir={folder / 'profile'}"):
         options.add_argument(flag)
     with _driver(chromedriver, folder) as url:
         direct = Proxy(raw={"proxyType": ProxyType.DIRECT})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from chromium import ENTER, ESCAPE, LEFT, TAB, Browser
 from dashboard_load import busy, cameras
-from dashboard_page import FRAME, NARROW, WIDE, after_refreshes, dashboard_server, show
+from dashboard_page import FRAME, NARROW, PALE, WIDE, after_refreshes, dashboard_server, show
 from server_process import ServerProcess
 from stock_client import connected
 
@@ -140,28 +140,6 @@ LAYOUT = """(() => {
     }).filter(([, left]) => Number.isFinite(left));
     const inner = ["tbody tr", ".errors li", ".readings div"].map(places);
     return [innerWidth, document.scrollingElement.scrollWidth, [places(".top, .panel"), ...inner]];
-})()"""
-
-# Text whose colour is too near to what it stands on, with the contrast as WCAG counts it.
-PALE = """(() => {
-    const part = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    const rgb = text => text.match(/[\\d.]+/g).map(Number);
-    const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-    const behind = e => {
-        for (; e; e = e.parentElement) {
-            const colour = getComputedStyle(e).backgroundColor;
-            if ((rgb(colour)[3] ?? 1) > 0) return colour;
-        }
-    };
-    return [...document.querySelectorAll("body *")].flatMap(e => {
-        const says = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-        if (!says || !e.checkVisibility() || e.closest("noscript")) return [];
-        const style = getComputedStyle(e);
-        const colour = e instanceof SVGElement ? style.fill : style.color;
-        const [x, y] = [light(rgb(colour)), light(rgb(behind(e)))];
-        const contrast = (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
-        return contrast < 4.5 ? [[e.textContent.slice(0, 40), contrast]] : [];
-    });
 })()"""
 
 

@@ -2,7 +2,8 @@
 
 import { decode, encode } from "./wire.js";
 
-const RETRIES_S = [0.5, 1, 2, 4, 8];
+const RETRIES_S = [0.5, 1, 2, 4];
+const OK = 0;
 const UNAVAILABLE = 14;
 const RESOURCE_EXHAUSTED = 8;
 const ALREADY_EXISTS = 6;
@@ -49,6 +50,11 @@ export class Call {
       this.#socket.send(encode(this.#kind.sent, value));
   }
 
+  // Nothing more is sent: the server answers what it has, and ends the call.
+  end() {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send("");
+  }
+
   // Bytes that were given to the browser and have not left it.
   get waiting() {
     return this.#socket?.bufferedAmount ?? 0;
@@ -87,6 +93,7 @@ export class Call {
   async #closed(event) {
     const socket = this.#socket;
     const status = this.#status ?? (await whyClosed(event, this.#kind.path));
+    if (status.code === OK) status.reason = "LOST";
     if (socket !== this.#socket) return;
     if (!this.#isWorthAnother(status)) {
       this.#socket = null;
@@ -101,7 +108,8 @@ export class Call {
 
   #isWorthAnother({ code }) {
     // A name that we had is still held by ourselves, until the server notices.
-    return [UNAVAILABLE, RESOURCE_EXHAUSTED].includes(code) || (code === ALREADY_EXISTS && this.#hasLived);
+    if (code === ALREADY_EXISTS) return this.#hasLived;
+    return [OK, UNAVAILABLE, RESOURCE_EXHAUSTED].includes(code); // OK: a server that stops says so
   }
 }
 

@@ -80,7 +80,13 @@ async function picture() {
 function message({ ready: first, results, go_away: goAway }) {
   if (first) ready = first;
   if (results) results.results.forEach(result);
-  if (goAway) say(byId("last-error"), "The server is about to stop.");
+  if (goAway) leave();
+}
+
+// The server is about to stop: it answers what it has, and the next one is looked for.
+function leave() {
+  ready = null;
+  call.end();
 }
 
 function result({ sequence: number, status, error, outputs }) {

@@ -31,7 +31,8 @@ class Tile {
   #lost = 0;
   #incomplete = 0;
 
-  constructor(name) {
+  constructor(name, word) {
+    this.word = word; // for frames that were not shown
     const canvas = el("canvas", { role: "img", "aria-label": `Live pictures of ${visible(name)}` });
     this.screen = new Screen(canvas);
     this.empty = el("p", { class: "empty" }, "Waiting for the first picture.");
@@ -67,18 +68,19 @@ class Tile {
     say(this.fps, `${perSecond(this.#rate.perSecond)} FPS`);
     say(this.lag, this.#lag.ms === null ? "" : `${milliseconds(this.#lag.ms)} behind`);
     const told = [
-      this.#lost ? `${count(this.#lost)} missed` : "",
+      this.#lost ? `${count(this.#lost)} ${this.word}` : "",
       this.#incomplete ? `${count(this.#incomplete)} incomplete` : "",
     ];
     say(this.gaps, told.filter(Boolean).join(", "));
-    mark(this.gaps, "class", this.#lost ? "gaps warn" : "gaps");
+    mark(this.gaps, "class", this.#lost && !isMerged ? "gaps warn" : "gaps");
   }
 }
 
 function tileOf(name) {
   if (!tiles.has(name)) {
     if (tiles.size >= TILES_MAX) return null;
-    const tile = new Tile(name);
+    // Of each window one frame of a stream is shown, and the others are left out as they should be.
+    const tile = new Tile(name, isMerged ? "left out" : "missed");
     tiles.set(name, tile);
     byId("tiles").append(tile.figure);
     mark(byId("tiles"), "data-count", tiles.size);
