@@ -160,6 +160,41 @@ class Scripted(FrameServiceServicer):
         yield from script(request, context)
 
 
+class Endless:
+    """Frames until the subscriber has left, which it notes."""
+
+    def __init__(self) -> None:
+        self.left = threading.Event()
+
+    def __call__(self, request: pb.SubscribeRequest, context: Any) -> Items:
+        if not context.add_callback(self.left.set):
+            self.left.set()
+        number = 0
+        while not self.left.is_set():
+            yield shown(number)
+            number += 1
+
+
+class Quiet(Endless):
+    """One frame, and then nothing."""
+
+    def __call__(self, request: pb.SubscribeRequest, context: Any) -> Items:
+        if not context.add_callback(self.left.set):
+            self.left.set()
+        yield shown(0)
+        assert self.left.wait(30)
+
+
+class Silent(Endless):
+    """It does not even say that it has taken the subscription."""
+
+    def __call__(self, request: pb.SubscribeRequest, context: Any) -> Items:
+        if not context.add_callback(self.left.set):
+            self.left.set()
+        assert self.left.wait(30)
+        yield shown(0)
+
+
 def watching(*scripts: Watched) -> Scripted:
     servicer = Scripted()
     servicer.watched = scripts
