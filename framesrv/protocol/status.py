@@ -59,7 +59,6 @@ _REASONS: Final[Mapping[int, tuple[Reason, ...]]] = MappingProxyType(
         12: (  # UNIMPLEMENTED
             Reason.UNSUPPORTED_PAYLOAD,
             Reason.UNKNOWN_OP,
-            Reason.NOT_OFFERED,
         ),
         13: (Reason.PROCESSOR_FAILED, Reason.INTERNAL),  # INTERNAL
         14: (Reason.DRAINING, Reason.WORKER_LOST),  # UNAVAILABLE

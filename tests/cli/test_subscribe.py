@@ -254,9 +254,7 @@ def test_no_server_is_exit_code_3_and_nothing_is_written(tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "reason", [Reason.UNKNOWN_STREAM, Reason.SLOW_CONSUMER, Reason.NOT_OFFERED]
-)
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN_STREAM, Reason.SLOW_CONSUMER, Reason.UNKNOWN_OP])
 def test_what_the_server_refuses_is_exit_code_3_and_what_came_is_kept(
     tmp_path: Path, reason: Reason
 ) -> None:
@@ -272,7 +270,7 @@ def story_code(reason: Reason) -> str:
     return {
         Reason.UNKNOWN_STREAM: "NOT_FOUND",
         Reason.SLOW_CONSUMER: "RESOURCE_EXHAUSTED",
-        Reason.NOT_OFFERED: "UNIMPLEMENTED",
+        Reason.UNKNOWN_OP: "UNIMPLEMENTED",
     }[reason]
 
 

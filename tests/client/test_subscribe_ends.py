@@ -59,7 +59,7 @@ def refusing(reason: Reason, text: str = "no", retry_after_s: float | None = Non
     [
         (Reason.UNKNOWN_STREAM, InvalidRequest),
         (Reason.BAD_CONFIG, InvalidRequest),
-        (Reason.NOT_OFFERED, InvalidRequest),
+        (Reason.UNKNOWN_OP, InvalidRequest),
         (Reason.SLOW_CONSUMER, SlowConsumer),
     ],
 )

@@ -59,7 +59,6 @@ _REFUSED: Final = (
     Reason.TOO_MANY_STREAMS,
     Reason.SLOW_CONSUMER,
     Reason.DRAINING,
-    Reason.NOT_OFFERED,
     Reason.INTERNAL,
 )
 _RESULTS_AT_START: Final = {

@@ -88,7 +88,8 @@ class FrameServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Subscribe(self, request, context):
-        """Watch the ok results of streams that others publish.
+        """Watch the ok results of streams that others publish. The server's headers say
+        that it has begun: what is published after them is for this subscriber.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
