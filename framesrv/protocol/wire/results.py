@@ -141,7 +141,8 @@ def _after(report: FrameReport) -> bytes:
 
 def image_message(image: OutputImage) -> bytes:
     """An OutputImage by itself."""
-    return _image_head(image) + message_field(b"\x22", bytes(image.data))
+    head, length = _image_head(image), image.data.nbytes
+    return b"".join((head, b"\x22", varint(length), image.data)) if length else head
 
 
 def _timings_size(report: FrameReport) -> int:
