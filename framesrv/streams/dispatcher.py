@@ -59,6 +59,7 @@ class Dispatcher:
         self._to_all: dict[Subscription, None] = {}
         self._dropped_before = 0  # by those who have left
         self._dropped_told = 0  # a count that never falls
+        self.unread = 0  # subscribers that were ended, and what they did not read is still kept
         self.nbytes = 0  # of the clones that are kept
         self.forms = Forms(self.settings.buffer_bytes // _FORMS_PART)  # of them, beside their bytes
 
@@ -142,7 +143,7 @@ class Dispatcher:
     def check(self, stream_ids: Iterable[str], *, wait: bool) -> None:
         """Raise Refused if there is no room for one more, or nobody publishes what it wants."""
         most = self.settings.max_subscribers
-        if len(self._subscribers) >= most:
+        if len(self._subscribers) + self.unread >= most:
             raise too_many(f"{most} subscribers are there and the server allows no more")
         missing = [] if wait else [one for one in stream_ids if not self.is_live(one)]
         if missing:

@@ -16,6 +16,7 @@ from framesrv.pipeline.plans import Plans
 from framesrv.pool import BytesIOPool, RecordPool
 from framesrv.streams import Dispatcher, FanOutSettings, StreamRegistry, StreamSettings
 from framesrv.streams.merges import Merges
+from framesrv.transport.goodbyes import Goodbyes
 from framesrv.transport.reception import Reception
 from framesrv.transport.settings import TransportSettings
 
@@ -44,12 +45,14 @@ class Office:
     refusals: Troubles = field(default_factory=Troubles)  # of whole calls
     streams: StreamRegistry = field(init=False)
     dispatcher: Dispatcher = field(init=False)
+    goodbyes: Goodbyes = field(init=False)
     merges: Merges = field(init=False)
     draining: bool = False
 
     def __post_init__(self) -> None:
         self.streams = StreamRegistry(self.stream_settings.max_streams)
         self.dispatcher = Dispatcher(self.fan_out)
+        self.goodbyes = Goodbyes(self.dispatcher)
         self.merges = Merges(self.fan_out.max_merges)
 
     def check_open(self) -> None:

@@ -68,6 +68,7 @@ class Service:
             stream.go_away(grace_s)
         for subscriber in self.subscribers:
             subscriber.go_away(grace_s)
+        self.office.goodbyes.drain()
 
     async def quiet(self) -> None:
         """Until no call is left."""

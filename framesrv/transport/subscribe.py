@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any, Final
 
 from framesrv.errors import Reason, Refused
@@ -15,7 +14,6 @@ from framesrv.transport.office import Office
 from framesrv.transport.wanted import Watching, watching
 
 METHOD: Final = "Subscribe"
-_GOODBYE_S: Final = 1.0  # for the status to go out; it waits behind what the client does not read
 
 
 class SubscribeCall:
@@ -140,9 +138,7 @@ async def subscribe(office: Office, calls: set[SubscribeCall], data: bytes, cont
         refusing = refuse(context, error, office.refusals, method=METHOD)
         if not call.too_slow:
             await refusing
-        # The status waits behind what the client does not read: gRPC has it, and will send it.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GOODBYE_S):
-                await refusing
+        calls.discard(call)
+        await office.goodbyes.say(refusing)
     finally:
         calls.discard(call)
