@@ -41,7 +41,9 @@ class SubscribeCall:
         how, begun_ns = stream_log.CANCELLED, subscriber_log.subscribed(asked, self._context)
         try:
             # So that the client knows: whatever is published from here on is for it.
+            self.writing = True
             await self._context.send_initial_metadata(())
+            self.writing = False
             await self._serve(watched)
             how = stream_log.COMPLETED
         except asyncio.CancelledError:
