@@ -6,7 +6,6 @@ No I/O and no clock. Everything is called by one thread; any other may ask ``sub
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from framesrv.errors import Reason, Refused
@@ -55,6 +54,8 @@ class Dispatcher:
         self.settings = settings or FanOutSettings()
         self._channels: dict[str, Channel[Clone]] = {}  # by stream
         self._derived: dict[Channel[MergedClone], None] = {}
+        # Of both, those with items: there may be many that are only waited for.
+        self._filled: dict[Channel[Any], None] = {}
         self._subscribers: dict[Subscriber, None] = {}
         self._to_all: dict[Subscription, None] = {}
         self._dropped_before = 0  # by those who have left
@@ -76,16 +77,18 @@ class Dispatcher:
     def put(self, channel: Channel[T], clone: T) -> None:
         before = channel.nbytes
         channel.put(clone)
+        self._filled[channel] = None
         self.nbytes += channel.nbytes - before
         while self.nbytes > self.settings.buffer_bytes:
             # What came last is there whatever its size, and of the others the largest gives way.
-            every = chain[Channel[Any]](self._channels.values(), self._derived)
-            spare = [one for one in every if len(one.items) > (one is channel)]
+            spare = [one for one in self._filled if len(one.items) > (one is channel)]
             if not spare:
                 return
             largest = max(spare, key=lambda one: one.nbytes)
             self.nbytes -= largest.items[0].nbytes
             largest.drop()
+            if not largest.items:
+                del self._filled[largest]
 
     def end(self, channel: Channel[Clone]) -> None:
         channel.end()
@@ -177,6 +180,7 @@ class Dispatcher:
 
     def drop(self, channel: Channel[MergedClone]) -> None:
         del self._derived[channel]
+        self._filled.pop(channel, None)
         self.nbytes -= channel.nbytes
 
     def stood_up(self, channel: Channel[T], seat: Seat[T]) -> None:
@@ -198,6 +202,7 @@ class Dispatcher:
         if not channel.live and not channel.seats:
             self.nbytes -= channel.nbytes
             self._channels.pop(channel.name, None)
+            self._filled.pop(channel, None)
 
 
 def too_many(what: str) -> Refused:
