@@ -66,7 +66,14 @@ class Windows:
             self._over = None
         window = self._open.get(number)
         if window is None:
-            window = self._open[number] = self._window(number, at_ns, now_ns)
+            ahead = at_ns > clone.received_at_ns
+            if ahead and len(self._open) >= WINDOWS_MAX:
+                # It would end the oldest, for which others are still in time.
+                self.decided[stream_id] += 1
+                self.late_frames += 1
+                return
+            since_ns = clone.received_at_ns if ahead else at_ns
+            window = self._open[number] = self._window(number, since_ns, now_ns)
         before = window.fragments.get(stream_id)
         if before is not None:
             self.decided[stream_id] += 1
@@ -112,10 +119,11 @@ class Windows:
         """When the next will have waited long enough."""
         return min((window.due_ns for window in self._open.values()), default=None)
 
-    def _window(self, number: int, at_ns: int, now_ns: int) -> Window:
+    def _window(self, number: int, since_ns: int, now_ns: int) -> Window:
         opens_ns = number * self._length_ns
         closes_ns = opens_ns + self._length_ns
-        return Window(opens_ns, closes_ns, now_ns + closes_ns - at_ns + self._lateness_ns)
+        # The end of one whose first frame is ahead of our clock is as far away as our clock says.
+        return Window(opens_ns, closes_ns, now_ns + closes_ns - since_ns + self._lateness_ns)
 
     def _too_large(self) -> int:
         """How many of the oldest have to go, for all of them to be within their bytes."""
