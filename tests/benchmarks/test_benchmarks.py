@@ -99,7 +99,7 @@ KEYS = {
         for crowd in ("10_0", "10_1000", "100_0")
     ),
     "subscribers": "each bare ratio",
-    "stalled": "p50 p99 missed lost memory",
+    "stalled": "p50 p99 cpu missed lost memory",
     "merge": "p50 p99 lost partial disorder cpu",
     "allocations": "large_per_frame fewer fewer_lent misses alive growth by_grpc",
     "collector": " ".join(
