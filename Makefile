@@ -74,7 +74,8 @@ figures: $(INSTALLED) ## put the figures of the last runs into the documents
 # Six minutes: until the plots are full. The same test runs in `make test`, for its checks alone.
 screenshots: $(INSTALLED) ## look at a server at work with Chromium, and write docs/images
 	MUST_HAVE_TOOLS=1 FRAMESRV_SCREENSHOTS=docs/images \
-		$(RUN) pytest -q -o faulthandler_timeout=0 functional-tests/test_dashboard_use.py -k TestLayout
+		$(RUN) pytest -q -o faulthandler_timeout=0 functional-tests/test_dashboard_use.py \
+		functional-tests/test_browsers.py -k TestLayout
 
 docs-check: $(INSTALLED) ## check that links, commands and examples in the documents are real
 	$(RUN) tools.docs_check

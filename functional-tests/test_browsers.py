@@ -506,9 +506,13 @@ class TestLayout:
         look_at(page, None, "all", lambda: send() and len(page.all("canvas[data-drawn]")) == 2)
         for publisher in (door, yard):
             publisher.end()
-        start(page, server, publish="a-name-that-is-long-" * 5)
-        look_at(page, folder, "camera", lambda: number(page, "ok") > 5)
-        page.run("document.getElementById('publish').value = ''")
+        start(page, server, publish="desk")
+        look_at(page, folder, "camera", lambda: number(page, "ok") > 20)
+        long = Publisher(stub, "a-name-that-is-long-" * 5)
+        long.send(data=plain(RED))
+        watch(page, server, "")
+        look_at(page, None, "long", lambda: len(page.all("canvas[data-drawn]")) == 1)
+        long.end()
 
 
 def drawn(page: Browser) -> int:
@@ -524,6 +528,6 @@ def look_at(page: Browser, folder: Path | None, name: str, ready: Callable[[], o
             ready()  # a picture is told as well, in the new size
             assert page.run("document.scrollingElement.scrollWidth") <= width
             assert page.run(PALE) == []
-            if folder is not None:
+            if folder is not None and (scheme == "light") == (width == WIDE[0]):
                 page.screenshot(folder / f"{name}-{scheme}-{width}.png")
     page.look(*WIDE, "light")

@@ -1,15 +1,23 @@
-"""A stock WebSocket client, speaking the contract: the calls of a browser without a browser."""
+"""A stock WebSocket client, speaking the contract: the calls of a browser without a browser.
+
+Run as a program, it says what a frame costs the server over WebSocket, and over gRPC beside it.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import websocket
+from pictures import coded, encoded, picture
 from props import PATIENCE_S
-from server_process import ServerProcess
+from server_process import ServerProcess, running_server
+from stock_client import Stream, connected
 
 from framesrv.protocol.gen import frames_pb2 as pb
 
@@ -94,3 +102,40 @@ def web_call(server: ServerProcess, path: str = PROCESS, **more: Any) -> Iterato
         yield WebCall(line)
     finally:
         line.shutdown()  # type: ignore[no-untyped-call] # its socket, and nothing is said: close() does that
+
+
+def main(frames: int = 1000, rounds: int = 5) -> None:
+    with running_server("--websocket") as server, connected(server.grpc_address) as stub:
+        frame = encoded(coded(picture(1280, 720)))
+        spent: dict[str, list[float]] = {"gRPC": [], "WebSocket": []}
+        for _ in range(rounds):
+            stream = Stream(stub)
+            stream.ready()
+            spent["gRPC"].append(_spent_s(server, frames, stream, frame))
+            stream.half_close()
+            stream.rest()
+            with web_call(server) as call:
+                call.open()
+                spent["WebSocket"].append(_spent_s(server, frames, call, frame))
+        micros = {name: statistics.median(found) / frames * 1e6 for name, found in spent.items()}
+        told = ", ".join(f"{name} {each:,.0f}" for name, each in micros.items())
+        ratio = micros["WebSocket"] / micros["gRPC"]
+        print(f"the server's CPU a frame of 1280x720, in microseconds: {told}; {ratio:.2f} x")
+
+
+def _spent_s(server: ServerProcess, frames: int, call: WebCall | Stream, frame: pb.Frame) -> float:
+    before_s = _cpu_s(server)
+    for _ in range(frames):
+        call.batch(frame)
+        call.results(1)
+    return _cpu_s(server) - before_s
+
+
+def _cpu_s(server: ServerProcess) -> float:
+    stat = Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii")
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,13 +15,23 @@ const EVERY_MS = 500;
 const CHOICES_EVERY_MS = 5000;
 const WINDOW_S = 0.1; // of a mosaic
 const LATENESS_S = 0.3;
-const MOSAIC = { width: 1280, height: 720 };
+const MOSAIC_WIDTH = 1280;
+const SHAPE = 9 / 16; // of a cell
 const STARTED = 1;
 
 const asked = new URLSearchParams(location.search);
 const ids = [...new Set(asked.getAll("stream"))].filter(Boolean);
 const isMerged = asked.getAll("merge").some((value) => value && value !== "0") && ids.length > 0;
 const tiles = new Map();
+
+// As square as can be, as the server would have it; its cells have the shape of most pictures.
+function mosaicOf(cells) {
+  const columns = Math.ceil(Math.sqrt(cells));
+  const rows = Math.ceil(cells / columns);
+  return { columns, width: MOSAIC_WIDTH, height: 2 * Math.round((MOSAIC_WIDTH * SHAPE * rows) / columns / 2) };
+}
+
+const mosaic = mosaicOf(ids.length || 1);
 
 // -- tiles -----------------------------------------------------------------------------------------
 
@@ -33,7 +43,8 @@ class Tile {
 
   constructor(name, word) {
     this.word = word; // for frames that were not shown
-    const canvas = el("canvas", { role: "img", "aria-label": `Live pictures of ${visible(name)}` });
+    const size = isMerged ? { width: mosaic.width, height: mosaic.height } : {};
+    const canvas = el("canvas", { role: "img", "aria-label": `Live pictures of ${visible(name)}`, ...size });
     this.screen = new Screen(canvas);
     this.empty = el("p", { class: "empty" }, "Waiting for the first picture.");
     this.fps = el("span", { class: "fps" });
@@ -41,7 +52,7 @@ class Tile {
     this.gaps = el("span", { class: "gaps" });
     const numbers = el("span", { class: "numbers" }, this.fps, this.lag, this.gaps);
     const caption = el("figcaption", {}, el("b", {}, foreign(name)), numbers);
-    this.figure = el("figure", { class: "panel tile" }, el("div", { class: "frame" }, canvas, this.empty), caption);
+    this.figure = el("figure", { class: "panel tile" }, el("div", { class: isMerged ? "frame mosaic" : "frame" }, canvas, this.empty), caption);
     this.figure.dataset.stream = name;
   }
 
@@ -127,7 +138,7 @@ function happened(text) {
 function request() {
   const wanted = { stream_ids: ids, queue_frames: QUEUE_FRAMES, wait: true };
   if (!isMerged) return wanted;
-  const merge = { length: duration(WINDOW_S), lateness: duration(LATENESS_S), mosaic: MOSAIC, alone: true };
+  const merge = { length: duration(WINDOW_S), lateness: duration(LATENESS_S), mosaic, alone: true };
   return { ...wanted, merge };
 }
 
