@@ -75,7 +75,7 @@ figures: $(INSTALLED) ## put the figures of the last runs into the documents
 screenshots: $(INSTALLED) ## look at a server at work with Chromium, and write docs/images
 	MUST_HAVE_TOOLS=1 FRAMESRV_SCREENSHOTS=docs/images \
 		$(RUN) pytest -q -o faulthandler_timeout=0 functional-tests/test_dashboard_use.py \
-		functional-tests/test_browsers.py -k TestLayout
+		functional-tests/test_browsers_watch.py -k TestLayout
 
 docs-check: $(INSTALLED) ## check that links, commands and examples in the documents are real
 	$(RUN) tools.docs_check
