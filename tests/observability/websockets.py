@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Final
 
 from framesrv.observability.http.app import Services
@@ -194,3 +196,14 @@ def line_to(server: HttpServer, path: str = "/ws/echo", data: bytes = b"") -> It
         assert head.startswith(b"HTTP/1.1 101 "), head
         assert ACCEPT in head
         yield line
+
+
+def until(holds: Callable[[], object]) -> None:
+    end_s, pause = monotonic() + 60, threading.Event()
+    while not holds():
+        assert monotonic() < end_s
+        pause.wait(0.005)
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from time import monotonic
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +30,8 @@ from tests.observability.websockets import (
     handshake,
     line_to,
     serving_websockets,
+    status,
+    until,
 )
 
 TOKEN = "s3cret"  # noqa: S105 - of these tests
@@ -46,17 +46,6 @@ def served() -> Served:
 def server(served: Served) -> Iterator[HttpServer]:
     with serving_websockets(served) as found:
         yield found
-
-
-def until(holds: Callable[[], object]) -> None:
-    end_s, pause = monotonic() + 60, threading.Event()
-    while not holds():
-        assert monotonic() < end_s
-        pause.wait(0.005)
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1])
 
 
 class TestHostileClients:
