@@ -120,7 +120,10 @@ class Seat(Generic[T]):
     @property
     def lost(self) -> int:
         """How many items have fallen out of its queue that it was not yet told of."""
-        return max(0, self.channel.first - self.at, self.behind - self.queue_items)
+        channel = self.channel
+        behind = channel.count - self.at  # before the items: others may ask while some are put
+        kept = min(len(channel.items), self.queue_items)
+        return behind - kept if behind > kept else 0
 
     def skip(self) -> int:
         """Go past what has fallen out: so many."""

@@ -74,7 +74,8 @@ class SubscribeCall:
             if not news:
                 if self._leaving and watched.is_idle:
                     return
-                await self._wait()
+                self._awaited = self._loop.create_future()
+                await self._awaited
 
     async def _write(self, message: bytes) -> None:
         self.writes += 1
@@ -94,13 +95,6 @@ class SubscribeCall:
         return wire.stream_event(news.stream_id, news.state)
 
     # -- waking ----------------------------------------------------------------------------
-
-    async def _wait(self) -> None:
-        self._awaited = self._loop.create_future()
-        try:
-            await self._awaited
-        finally:
-            self._awaited = None
 
     def _wake(self) -> None:
         awaited = self._awaited
