@@ -15,7 +15,7 @@ CAMERA = ("--publish", "--stream-id", "camera")  # so that its pictures can be l
 
 def main() -> int:
     with subprocess.Popen(
-        [*FRAMESRV, "serve", "--previews"], stdout=subprocess.PIPE, text=True
+        [*FRAMESRV, "serve", "--previews", "--websocket"], stdout=subprocess.PIPE, text=True
     ) as server:
         if server.stdout is None:
             raise RuntimeError("the server has no output to read")
@@ -27,7 +27,9 @@ def main() -> int:
         )
         http = next(word.removeprefix("http=") for word in ready.split() if "http=" in word)
         print(f"What it does, in a browser: http://{http}/ (for Prometheus: http://{http}/metrics)")
-        print(f"The same in a terminal: .venv/bin/framesrv top --http {http}")
+        print(f"The camera, live: http://{http}/watch?stream=camera")
+        print(f"Your webcam as another: http://{http}/camera")
+        print(f"The numbers in a terminal: .venv/bin/framesrv top --http {http}")
         print("Ctrl-C ends it.\n", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             subprocess.call([*FRAMESRV, "send", "synthetic:1280x720@30", *CAMERA])
