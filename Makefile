@@ -49,7 +49,7 @@ check: $(INSTALLED) lock-check docs-check ## format, lint, types, layers, the lo
 # Each prints its figures beside their targets; with STRICT=1 a missed target is an error, and with
 # QUICK=1 it only shows that it runs.
 BENCH = -m benchmarks $(if $(QUICK),--quick)
-bench: $(INSTALLED) ## measure pools, codecs, wire, server and fan-out as ratios (15 minutes)
+bench: $(INSTALLED) ## measure pools, codecs, wire, server and fan-out as ratios (20 minutes)
 	$(VENV)/bin/python $(BENCH) speed
 
 bench-memory: $(INSTALLED) ## prove what is allocated: memray, pauses of the collector, sizes
