@@ -38,7 +38,9 @@ class TestSetsCannotDeadlock:
         assert sorted(done) == list(range(6))
         for name in names:
             stats = manager.stats()[name]
-            assert (stats.gets, stats.idle, stats.timeouts) == (600, 1, 0)
+            assert (stats.leased, stats.idle, stats.timeouts) == (0, 1, 0)
+            # More, where a set that was tried without the line had to put back what it had.
+            assert stats.gets >= 600
 
     def test_two_that_cross(self, stage: Stage) -> None:
         manager = PoolManager(1 << 20, clock=stage.clock)
