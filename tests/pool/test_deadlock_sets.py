@@ -39,8 +39,9 @@ class TestSetsCannotDeadlock:
         for name in names:
             stats = manager.stats()[name]
             assert (stats.leased, stats.idle, stats.timeouts) == (0, 1, 0)
-            # More, where a set that was tried without the line had to put back what it had.
-            assert stats.gets >= 600
+            # Each set is tried without the line once, and may have to put back what it had.
+            assert 600 <= stats.gets <= 1200
+            assert stats.misses == 0
 
     def test_two_that_cross(self, stage: Stage) -> None:
         manager = PoolManager(1 << 20, clock=stage.clock)
